@@ -1,0 +1,1 @@
+"""The engine: modalities in, calibrated predictions and stored evidence out."""

@@ -1,0 +1,1 @@
+"""Surveillance: cameras and microphones in, alerts with evidence out."""

@@ -1,0 +1,194 @@
+"""The surveillance part of the configuration: cameras, rules, and how alerts are raised.
+
+All points are fractions of the frame, `[x, y]` from the top left, so that a zone drawn on a still holds at any size.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Point = tuple[Fraction, Fraction]
+Polygon = Annotated[list[Point], Field(min_length=3)]
+Seconds = Annotated[float, Field(ge=0.0)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Schedule(Settings):
+    """When something holds; a span past midnight is written with `until` before `since`."""
+
+    since: time = time(0, 0)
+    until: time = time(23, 59, 59, 999_999)
+    days: list[Day] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Zone(Settings):
+    """A named part of the picture."""
+
+    polygon: Polygon
+
+
+class Line(Settings):
+    """A named line that may be crossed."""
+
+    start: Point
+    end: Point
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Line:
+        if self.start == self.end:
+            raise ValueError("a line needs two different points")
+        return self
+
+
+class Rule(Settings):
+    """What an operator wants to be told.
+
+    A rule holds while all of its conditions hold; `min_duration_s` is how long before it counts.
+    """
+
+    labels: list[str] = Field(default=["person"], description="objects it is about, COCO's words; empty for a sound rule")
+    zone: str | None = Field(default=None, description="inside this zone")
+    line: str | None = Field(default=None, description="crosses this line")
+    direction: Literal["in", "out", "both"] = "both"
+    posture: Literal["upright", "bent", "lying"] | None = None
+    is_abandoned: bool = Field(default=False, description="a thing left behind")
+    min_count: int = Field(default=1, ge=1, description="at least this many at once (crowding)")
+    near_s: Seconds | None = Field(default=None, description="two of them stay close for this long")
+    min_speed: float | None = Field(default=None, ge=0, description="moves at least this fast, own heights a second")
+    sounds: list[str] = Field(default=[], description="any of these sounds is heard")
+    min_sound_probability: Fraction = 0.5
+    min_level_dbfs: float | None = Field(default=None, le=0, description="at least this loud")
+    min_duration_s: Seconds = 0.0
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Rule:
+        if not self.labels and not self.sounds and self.min_level_dbfs is None:
+            raise ValueError("a rule needs labels, sounds or min_level_dbfs")
+        return self
+
+
+class GateSettings(Settings):
+    """The luma motion gate."""
+
+    min_area: Fraction = Field(default=0.002, description="fraction of the picture that must move")
+    hold_s: Seconds = Field(default=1.0, description="motion ends when nothing moved for this long")
+
+
+class DetectorSettings(Settings):
+    """The object detector and the tracker."""
+
+    name: str = "nanodet"
+    max_fps: float = Field(default=5.0, gt=0, le=60, description="at most this many looks a second and camera")
+    min_score: Fraction = 0.4
+    labels: list[str] = Field(
+        default=["person", "bicycle", "car", "motorcycle", "bus", "truck", "dog", "cat", "backpack", "handbag", "suitcase", "knife"],
+        description="what to keep",
+    )
+    max_occlusion_s: Seconds = Field(default=3.0, description="a track lives on unseen for this long")
+
+
+class NormalitySettings(Settings):
+    """Learned normality: what is usual here."""
+
+    enabled: bool = True
+    learn_for_s: Seconds = Field(default=600.0, description="no alert before this much has been seen")
+    false_alerts_per_hour: float = Field(default=0.2, gt=0, description="how many alerts an hour of usual footage may raise")
+
+
+class PolicySettings(Settings):
+    """From judgements to alerts."""
+
+    on: Fraction = Field(default=0.6, description="a score at or above this opens an alert")
+    off: Fraction = Field(default=0.4, description="a score below this lets it end")
+    min_duration_s: Seconds = Field(default=0.0, description="above `on` for this long before it opens")
+    clear_s: Seconds = Field(default=3.0, description="below `off` for this long before it closes")
+    cooldown_s: Seconds = Field(default=30.0, description="the same kind within this time continues the old alert")
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> PolicySettings:
+        if self.off > self.on:
+            raise ValueError(f"off ({self.off}) must not be above on ({self.on})")
+        return self
+
+
+class Profile(PolicySettings):
+    """Policy for a part of the day, such as night."""
+
+    schedule: Schedule
+
+
+class PrivacySettings(Settings):
+    """What must not be seen or kept."""
+
+    masks: list[Polygon] = Field(default=[], description="blacked out before anything else sees the frame")
+    blur_faces: bool = Field(default=False, description="faces are blurred in stored evidence")
+    record_sound: bool = Field(default=True, description="off: clips carry no sound and no spectrogram is kept; tags stay on")
+
+
+class ClassifierSettings(Settings):
+    """The fine-tuned fusion classifier."""
+
+    enabled: bool = True
+    checkpoint: Path | None = Field(default=None, description="a folder; none means the one that comes with Trivium")
+    window_s: float = Field(default=4.0, gt=0, le=60)
+    hop_s: float = Field(default=1.0, gt=0, le=60)
+
+
+class CameraSettings(Settings):
+    """One camera."""
+
+    url: SecretStr = Field(description="rtsp://, http://, rtmp://, a file, or a device such as /dev/video0; ${NAME} is taken from the environment")
+    enabled: bool = True
+    transport: Literal["tcp", "udp"] = "tcp"
+    open_timeout_s: float = Field(default=5.0, gt=0)
+    read_timeout_s: float = Field(default=3.0, gt=0, description="a camera that sends nothing for this long is offline")
+    sound: bool = Field(default=True, description="listen to its microphone")
+    zones: dict[str, Zone] = {}
+    lines: dict[str, Line] = {}
+    rules: dict[str, Rule] = {}
+    gate: GateSettings = GateSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    normality: NormalitySettings = NormalitySettings()
+
+    @model_validator(mode="after")
+    def _rules_name_what_exists(self) -> CameraSettings:
+        for name, rule in self.rules.items():
+            if rule.zone is not None and rule.zone not in self.zones:
+                raise ValueError(f"rule {name!r} names zone {rule.zone!r}; this camera has {sorted(self.zones) or 'none'}")
+            if rule.line is not None and rule.line not in self.lines:
+                raise ValueError(f"rule {name!r} names line {rule.line!r}; this camera has {sorted(self.lines) or 'none'}")
+        return self
+
+
+class EvidenceSettings(Settings):
+    """What is kept of an alert."""
+
+    before_s: Seconds = 5.0
+    after_s: Seconds = 5.0
+    max_clip_s: float = Field(default=120.0, gt=0)
+    snapshot_quality: int = Field(default=85, ge=1, le=100)
+
+
+class SurveillanceSettings(Settings):
+    """Everything about surveillance."""
+
+    cameras: dict[str, CameraSettings] = {}
+    detector: DetectorSettings = DetectorSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    policy: PolicySettings = PolicySettings()
+    profiles: dict[str, Profile] = {}
+    evidence: EvidenceSettings = EvidenceSettings()
+    sound_tagger: Literal["trivium", "yamnet"] = Field(default="trivium", description="yamnet is opt-in: its package states no licence")
+    time_zone: str = Field(default="UTC", description="IANA name, for schedules and hours of day")
