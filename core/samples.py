@@ -151,7 +151,9 @@ class Series:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.channels) or self.rate_hz <= 0:
-            raise InputError(f"a series must be [time, {len(self.channels)}] at a positive rate, not {list(self.values.shape)} at {self.rate_hz} Hz")
+            raise InputError(
+                f"a series must be [time, {len(self.channels)}] at a positive rate, not {list(self.values.shape)} at {self.rate_hz} Hz"
+            )
         _freeze(self.values)
 
 

@@ -149,7 +149,9 @@ class ClassifierSettings(Settings):
 class CameraSettings(Settings):
     """One camera."""
 
-    url: SecretStr = Field(description="rtsp://, http://, rtmp://, a file, or a device such as /dev/video0; ${NAME} is taken from the environment")
+    url: SecretStr = Field(
+        description="rtsp://, http://, rtmp://, a file, or a device such as /dev/video0; ${NAME} is taken from the environment"
+    )
     enabled: bool = True
     transport: Literal["tcp", "udp"] = "tcp"
     open_timeout_s: float = Field(default=5.0, gt=0)
