@@ -29,9 +29,8 @@ class Features:
 
     def __post_init__(self) -> None:
         if self.tokens.ndim != 3 or self.mask.shape != self.tokens.shape[:2] or len(self.sentences) != len(self.tokens):
-            raise InputError(
-                f"{self.encoder}: tokens {list(self.tokens.shape)}, mask {list(self.mask.shape)} and {len(self.sentences)} descriptions do not belong together"
-            )
+            shapes = f"tokens {list(self.tokens.shape)}, mask {list(self.mask.shape)} and {len(self.sentences)} descriptions"
+            raise InputError(f"{self.encoder}: {shapes} do not belong together")
         self.tokens.flags.writeable = False
         self.mask.flags.writeable = False
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,9 @@ class Video:
             raise InputError(f"a video needs at least one frame and a time for each: {count} frames, {len(self.times_s)} times")
         if len(self.motion) not in (0, count) or len(self.regions) not in (0, count):
             raise InputError(f"motion and regions must be empty or one a frame ({count}): {len(self.motion)}, {len(self.regions)}")
-        for array in (*self.frames, self.times_s, self.motion, self.regions):
+        for frame in self.frames:
+            _freeze(frame)
+        for array in (self.times_s, self.motion, self.regions):
             _freeze(array)
 
 
@@ -232,5 +235,5 @@ class Sample:
         return tuple(o for o in self.observations if o.modality is modality)
 
 
-def _freeze(array: npt.NDArray[np.generic]) -> None:
+def _freeze(array: npt.NDArray[Any]) -> None:
     array.flags.writeable = False

@@ -150,7 +150,7 @@ class CameraSettings(Settings):
     """One camera."""
 
     url: SecretStr = Field(
-        description="rtsp://, http://, rtmp://, a file, or a device such as /dev/video0; ${NAME} is taken from the environment"
+        description="rtsp://, http:// or rtmp:// address, file or device (/dev/video0); ${NAME} is taken from the environment"
     )
     enabled: bool = True
     transport: Literal["tcp", "udp"] = "tcp"
