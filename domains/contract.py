@@ -5,14 +5,115 @@ A domain registers an object of this shape under the entry-point group `trivium.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from core.alerts import Alert
+from core.alerts import Alert, EvidenceKind
 from core.samples import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a person does not want to be told for now.
+
+    Attributes:
+        source: only this source, or None for all.
+        kind: only this kind of alert, or None for all.
+    """
+
+    source: str | None = None
+    kind: str | None = None
+
+    def covers(self, source: str, kind: str) -> bool:
+        """Whether an alert of this kind from this source is muted."""
+        return self.source in (None, source) and self.kind in (None, kind)
+
+
+def _never_muted(wall_s: float | None) -> tuple[Silence, ...]:  # noqa: ARG001 - the shape of `Surroundings.mutes`
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a pipeline lends to a domain while it runs.
+
+    Attributes:
+        state_folder: where what was learned about a source is kept between runs.
+        scratch_folder: for files in the making; emptied by the pipeline.
+        threads: processor threads the models may use.
+        mutes: what is muted at a Unix time; asked often, so it must be cheap.
+    """
+
+    state_folder: Path
+    scratch_folder: Path
+    threads: int = 2
+    mutes: Callable[[float | None], Sequence[Silence]] = _never_muted
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a source fares, for the table that a person watches.
+
+    Attributes:
+        name: the source.
+        state: one word: `online`, `offline`, `starting`, `ended`.
+        fps: frames read a second, lately.
+        queue: things read and waiting.
+        dropped: frames and blocks lost since the start, for whatever cause.
+        lag_s: age of the newest thing that was judged, or None.
+        last_alert: kind of the newest alert, or empty.
+        note: one line on what is wrong, or empty.
+        counts: everything else that was counted.
+    """
+
+    name: str
+    state: str
+    fps: float = 0.0
+    queue: int = 0
+    dropped: int = 0
+    lag_s: float | None = None
+    last_alert: str = ""
+    note: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """Where a domain's findings go; safe to call from several threads."""
+
+    def save(self, alert: Alert) -> None:
+        """Commit an alert, new or changed.
+
+        Raises:
+            StoreError: it could not be committed.
+        """
+        ...
+
+    def attach(
+        self, alert_id: str, kind: EvidenceKind, content: bytes | Path, media_type: str, name: str, start_s: float | None = None
+    ) -> None:
+        """Keep a piece of evidence with a saved alert; a path is moved in.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        ...
+
+
+class Watch(Protocol):
+    """A domain at work on its live sources."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set; then close what is open and return."""
+        ...
+
+    def status(self) -> tuple[SourceStatus, ...]:
+        """How every source fares now; safe to call from another thread."""
+        ...
 
 
 class Source(Protocol):
@@ -44,12 +145,14 @@ class Domain(Protocol):
         summary: one line for `trivium --help`.
         settings: the pydantic model of the field's part of the configuration.
         labels: what its shipped task tells apart.
+        benches: benchmark name to `module:function`, a `core.benchmark.Bench`.
     """
 
     name: str
     summary: str
     settings: type[BaseModel]
     labels: tuple[str, ...]
+    benches: Mapping[str, str]
 
     def open(self, location: str, settings: Any) -> Source:
         """Samples from one place.
@@ -57,6 +160,39 @@ class Domain(Protocol):
         Raises:
             InputError: nothing there, or nothing that can be read.
         """
+        ...
+
+    def analyse(
+        self, location: str, settings: Any, sink: Sink, surroundings: Surroundings, progress: Callable[[float, float | None], None]
+    ) -> Mapping[str, float]:
+        """Judge a recording from its begin to its end, as fast as it goes.
+
+        Args:
+            location: a file.
+            settings: the field's part of the configuration.
+            sink: takes the alerts.
+            surroundings: lent by the pipeline.
+            progress: told seconds done and seconds in all (None where it is not known).
+
+        Returns:
+            What was counted.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        ...
+
+    def watch(self, settings: Any, sink: Sink, surroundings: Surroundings) -> Watch:
+        """Get ready to watch every live source in the settings.
+
+        Raises:
+            ConfigError: nothing to watch.
+            ModelError: weights are missing.
+        """
+        ...
+
+    def probe(self, settings: Any) -> tuple[SourceStatus, ...]:
+        """Ask every live source once whether it answers."""
         ...
 
     def policy(self, settings: Any) -> Policy:

@@ -1,0 +1,115 @@
+"""What is kept of an alert: a snapshot when it opens, a clip from before it until after it, a picture of the sound."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from core.alerts import Alert, AlertState, EvidenceKind
+from core.errors import TriviumError
+from core.samples import ByteArray
+from domains.contract import Sink
+from domains.surveillance.clips import Clip, ClipRecorder
+from domains.surveillance.config import EvidenceSettings, PrivacySettings
+from domains.surveillance.hearing import spectrogram_png
+from domains.surveillance.moments import Recent
+from domains.surveillance.snapshot import snapshot_jpeg
+from domains.surveillance.stream import SOUND_RATE_HZ
+
+log = logging.getLogger(__name__)
+
+MIN_SOUND_SHARE = 0.2  # below this share sound did not matter, and no spectrogram is kept
+SPECTROGRAM_S = 10.0
+
+
+class EvidenceDesk:
+    """Follows the alerts of one camera and keeps what they rest on.
+
+    A clip or picture that cannot be kept is logged and counted; the alert itself stands.
+
+    Attributes:
+        failures: pieces of evidence that could not be kept.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        recorder: ClipRecorder,
+        settings: EvidenceSettings,
+        privacy: PrivacySettings,
+        blur: Callable[[ByteArray], ByteArray] | None = None,
+    ) -> None:
+        self._sink = sink
+        self._recorder = recorder
+        self._settings = settings
+        self._privacy = privacy
+        self._blur = blur
+        self._open: set[str] = set()
+        self.failures = 0
+
+    def follow(self, alert: Alert, picture: Callable[[], ByteArray] | None, recent: Recent) -> bool:
+        """Commit an alert and take or finish its evidence.
+
+        Args:
+            alert: as the policy gave it.
+            picture: gives the frame it is about, BGR; None when there is none (a sound, a lost camera).
+            recent: the camera's recent past.
+
+        Returns:
+            Whether the alert opened just now.
+
+        Raises:
+            StoreError: the alert itself could not be committed.
+        """
+        self._sink.save(alert)
+        is_new = alert.id not in self._open and alert.state is AlertState.OPEN
+        if is_new:
+            self._open.add(alert.id)
+            if alert.way != "health":
+                self._recorder.start(alert.id, alert.start_s - self._settings.before_s)
+            if picture is not None:
+                self._keep_snapshot(alert, picture)
+        elif alert.state is not AlertState.OPEN and alert.id in self._open:
+            self._open.discard(alert.id)
+            if alert.way != "health":
+                self._recorder.stop(alert.id, alert.end_s + self._settings.after_s)
+            if alert.contributions.get("audio", 0.0) >= MIN_SOUND_SHARE and self._privacy.record_sound:
+                self._keep_spectrogram(alert, recent)
+        return is_new
+
+    def keep_clip(self, clip: Clip) -> None:
+        """Attach a finished clip; called by the recorder."""
+        self._attach(clip.key, EvidenceKind.CLIP, lambda: clip.path, clip.media_type, f"clip{clip.path.suffix}", clip.start_s)
+
+    def _keep_snapshot(self, alert: Alert, picture: Callable[[], ByteArray]) -> None:
+        def draw() -> bytes:
+            bgr = picture()
+            if self._blur is not None:
+                bgr = self._blur(bgr)
+            caption = f"{alert.source}  {alert.kind}  {alert.start_s:.1f} s  {alert.reason}"
+            return snapshot_jpeg(bgr, alert.boxes, caption, self._settings.snapshot_quality)
+
+        self._attach(alert.id, EvidenceKind.SNAPSHOT, draw, "image/jpeg", "snapshot.jpg", alert.start_s)
+
+    def _keep_spectrogram(self, alert: Alert, recent: Recent) -> None:
+        start_s = max(0.0, alert.end_s - SPECTROGRAM_S)
+        waveform = recent.waveform(start_s, alert.end_s + 1.0)
+        if waveform.size:
+            self._attach(
+                alert.id,
+                EvidenceKind.SPECTROGRAM,
+                lambda: spectrogram_png(waveform, SOUND_RATE_HZ),
+                "image/png",
+                "spectrogram.png",
+                start_s,
+            )
+
+    def _attach(
+        self, alert_id: str, kind: EvidenceKind, make: Callable[[], bytes | Path], media_type: str, name: str, start_s: float
+    ) -> None:
+        try:
+            self._sink.attach(alert_id, kind, make(), media_type, name, start_s)
+        except TriviumError as error:
+            self.failures += 1
+            log.warning("alert %s: its %s could not be kept: %s", alert_id[:8], kind.value, error)

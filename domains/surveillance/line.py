@@ -1,0 +1,145 @@
+"""One camera's line, from a decoded frame to a committed alert.
+
+Two sides, so that a live watcher can run them in two threads and a film in one: the reader's side is `eyes.gate` and
+`eyes.is_due`; everything here is the judge's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from domains.surveillance.classifier import is_worth_a_look
+from domains.surveillance.config import CameraSettings, SurveillanceSettings
+from domains.surveillance.evidence import EvidenceDesk
+from domains.surveillance.eyes import Eyes
+from domains.surveillance.health import HealthWatch
+from domains.surveillance.hearing import Ear
+from domains.surveillance.judgement import Judgement
+from domains.surveillance.models import Models
+from domains.surveillance.moments import Recent
+from domains.surveillance.policy import AlertPolicy
+from domains.surveillance.rules import RuleBook
+from domains.surveillance.scene import Motion, Scene
+from domains.surveillance.stream import CameraFrame, SoundBlock, StreamChange
+from domains.surveillance.usual import UsualHere
+
+USUAL_EVERY_S = 1.0
+REMEMBER_S = 12.0
+
+
+class CameraLine:
+    """The stages of one camera, in order.
+
+    Attributes:
+        camera: the camera's name.
+        eyes: its seeing stages.
+        classified: windows that the fusion model read.
+        alerts: alerts opened.
+        last_alert: kind of the newest alert, or empty.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        settings: CameraSettings,
+        surveillance: SurveillanceSettings,
+        models: Models,
+        policy: AlertPolicy,
+        desk: EvidenceDesk,
+        usual_folder: Path | None,
+    ) -> None:
+        self.camera = camera
+        self.eyes = Eyes(camera, settings, surveillance.detector)
+        self.classified = 0
+        self.alerts = 0
+        self.last_alert = ""
+        self._models = models
+        self._window_s, self._hop_s = surveillance.classifier.window_s, surveillance.classifier.hop_s
+        self._ear = Ear(camera, models.tagger) if settings.sound else None
+        self._rules = RuleBook(camera, settings, surveillance.time_zone)
+        self._health = HealthWatch(camera)
+        self._usual = UsualHere(camera, settings.normality, usual_folder, surveillance.time_zone) if settings.normality.enabled else None
+        self._policy = policy
+        self._desk = desk
+        self._recent = Recent(camera, max(REMEMBER_S, self._window_s + 2.0))
+        self._newest: CameraFrame | None = None
+        self._scene: Scene | None = None
+        self._next_usual_s = self._next_window_s = float("-inf")
+        self._now_s = 0.0
+        self._now_wall_s: float | None = None
+
+    def see(self, frame: CameraFrame, motion: Motion) -> None:
+        """Judge a frame that was due.
+
+        Raises:
+            StoreError: an alert could not be committed.
+        """
+        self._newest = frame
+        if self.eyes.needs_detection(motion):
+            scene = self.eyes.look(frame, motion, self._models.detector.detect([frame.colour()])[0])
+            self._recent.see(frame, scene)
+        else:
+            scene = self.eyes.rest(frame, motion)
+            self._recent.note(scene)
+        self._scene = scene
+        judgements = [*self._rules.see(scene), *self._health.see(frame), *self._judge_usual(scene), *self._judge_window(scene)]
+        self._settle(judgements, frame.time_s, frame.wall_s)
+
+    def listen(self, block: SoundBlock) -> None:
+        """Judge a block of sound.
+
+        Raises:
+            StoreError: an alert could not be committed.
+        """
+        if self._ear is None:
+            return
+        self._recent.listen(block)
+        for hearing in self._ear.step(block):
+            self._recent.hear(hearing)
+            judgements = list(self._rules.hear(hearing))
+            if hearing.tags and self._scene is not None:
+                judgements += self._judge_window(self._scene)
+            self._settle(judgements, hearing.end_s, hearing.wall_s)
+
+    def change(self, change: StreamChange) -> None:
+        """The connection came, went or ended."""
+        self._settle(list(self._health.change(change)), change.time_s, change.wall_s)
+
+    def tick(self, time_s: float, wall_s: float | None) -> None:
+        """Time passed and nothing came: let alerts end, notice a silent camera."""
+        self._settle(list(self._health.tick(time_s, wall_s)), time_s, wall_s)
+
+    def finish(self) -> None:
+        """The source has ended: close what is open, keep what was learned."""
+        for alert in self._policy.finish(self._now_s, self._now_wall_s):
+            self._desk.follow(alert, None, self._recent)
+        if self._usual is not None:
+            self._usual.save()
+
+    def _judge_usual(self, scene: Scene) -> tuple[Judgement, ...]:
+        if self._usual is None or scene.time_s < self._next_usual_s:
+            return ()
+        self._next_usual_s = scene.time_s + USUAL_EVERY_S
+        hearings = self._recent.hearings
+        return (self._usual.see(scene, hearings[-1] if hearings else None),)
+
+    def _judge_window(self, scene: Scene) -> tuple[Judgement, ...]:
+        classifier = self._models.classifier
+        if classifier is None or scene.time_s < self._next_window_s:
+            return ()
+        self._next_window_s = scene.time_s + self._hop_s
+        sample = None
+        if is_worth_a_look(self._recent.scenes, self._recent.hearings[-2:]):
+            sample = self._recent.sample(scene.time_s, self._window_s)
+        if sample is None:
+            return classifier.quiet(self.camera, scene.time_s, scene.wall_s)
+        self.classified += 1
+        return classifier.judge(self.camera, sample, scene)
+
+    def _settle(self, judgements: list[Judgement], time_s: float, wall_s: float | None) -> None:
+        self._now_s, self._now_wall_s = max(self._now_s, time_s), wall_s
+        picture = None if self._newest is None else self._newest.colour
+        for alert in self._policy.step(judgements, time_s, wall_s):
+            if self._desk.follow(alert, picture, self._recent):
+                self.alerts += 1
+                self.last_alert = alert.kind

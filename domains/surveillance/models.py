@@ -1,0 +1,63 @@
+"""The models that all cameras share, loaded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.encoders.sound.tagger import Tagger
+from core.errors import ModelError
+from domains.surveillance.classifier import FusionClassifier
+from domains.surveillance.config import SurveillanceSettings
+from domains.surveillance.detector import Detector
+
+SHIPPED_CHECKPOINT = Path(__file__).parent / "assets" / "falls"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What looks, hears and judges.
+
+    Attributes:
+        detector: finds people, vehicles and things.
+        tagger: names sounds.
+        classifier: the fine-tuned fusion model, or None where it is switched off.
+    """
+
+    detector: Detector
+    tagger: Tagger
+    classifier: FusionClassifier | None
+
+
+def load_models(settings: SurveillanceSettings, threads: int) -> Models:
+    """Load everything the settings ask for.
+
+    Raises:
+        ModelError: weights are missing or damaged; says which, and how to get them.
+    """
+    from core.encoders.sound.tagger import load_tagger
+    from domains.surveillance.detector import load_detector
+
+    return Models(load_detector(settings.detector, threads), load_tagger(settings.sound_tagger), load_classifier(settings, threads))
+
+
+def load_classifier(settings: SurveillanceSettings, threads: int) -> FusionClassifier | None:
+    """The classifier of the settings, the shipped one by default, None where it is switched off.
+
+    Raises:
+        ModelError: the checkpoint is missing or damaged.
+    """
+    if not settings.classifier.enabled:
+        return None
+    import torch
+
+    from core.predicting import Predictor
+    from domains.surveillance.encoders import fusion_encoders
+
+    torch.set_num_threads(threads)
+    folder = settings.classifier.checkpoint or SHIPPED_CHECKPOINT
+    if not folder.is_dir():
+        raise ModelError(
+            f"no checkpoint at {folder}: train one with `trivium surveillance train`, or set surveillance.classifier.enabled: false"
+        )
+    return FusionClassifier(Predictor.load(folder), fusion_encoders(settings.sound_tagger, threads))

@@ -1,0 +1,70 @@
+"""Watch all live cameras: one reader thread a camera, one judge for all of them.
+
+The readers decode, listen and look at luma; the judge runs the models, so that the detector is loaded once and the
+processor is never asked for more than it has: a camera whose frame waits too long gets its newest one judged instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from core.errors import TriviumError
+from domains.contract import SourceStatus
+from domains.surveillance.post import CameraPost
+
+log = logging.getLogger(__name__)
+
+JOIN_S = 10.0
+WAKE_S = 0.25
+
+
+class SurveillanceWatch:
+    """The cameras of one configuration, watched.
+
+    Attributes:
+        failures: faults while judging, each logged.
+    """
+
+    def __init__(self, open_posts: Callable[[threading.Condition, threading.Event], Sequence[CameraPost]]) -> None:
+        self._open_posts = open_posts
+        self._posts: tuple[CameraPost, ...] = ()
+        self.failures = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set, then close every open alert and keep what was learned."""
+        bell = threading.Condition()
+        self._posts = tuple(self._open_posts(bell, stop))
+        readers = [threading.Thread(target=p.read, args=(stop,), name=f"read {p.camera}", daemon=True) for p in self._posts]
+        for reader in readers:
+            reader.start()
+        try:
+            while not stop.is_set():
+                with bell:
+                    bell.wait_for(lambda: stop.is_set() or any(len(p.mailbox) for p in self._posts), WAKE_S)
+                    mails = [(p, p.mailbox.take()) for p in self._posts]
+                for post, mail in mails:
+                    self._guarded(post, partial(post.judge, mail))
+        finally:
+            stop.set()
+            for reader in readers:
+                reader.join(JOIN_S)
+            for post in self._posts:
+                self._guarded(post, post.line.finish)
+
+    def status(self) -> tuple[SourceStatus, ...]:
+        """How every camera fares now."""
+        return tuple(post.status() for post in self._posts)
+
+    def _guarded(self, post: CameraPost, work: Callable[[], None]) -> None:
+        """One camera's fault must not stop the others."""
+        try:
+            work()
+        except TriviumError as error:
+            self.failures += 1
+            log.warning("camera %s: %s", post.camera, error)
+        except Exception:
+            self.failures += 1
+            log.exception("camera %s: judging failed; the next frame is judged afresh", post.camera)

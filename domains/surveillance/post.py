@@ -1,0 +1,134 @@
+"""One live camera at work: its stream, its reader thread, its line, and how it fares."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+
+from domains.contract import SourceStatus
+from domains.surveillance.clips import ClipRecorder
+from domains.surveillance.line import CameraLine
+from domains.surveillance.live import LiveStream
+from domains.surveillance.mailbox import Due, Mail, Mailbox
+from domains.surveillance.stream import CameraFrame, StreamChange, StreamState
+
+log = logging.getLogger(__name__)
+
+METER_S = 5.0
+TICK_S = 0.5
+RESTART_S = 1.0
+
+
+class CameraPost:
+    """A camera, watched.
+
+    `read` runs in the reader's thread; `judge` in the judge's.
+
+    Attributes:
+        line: the camera's stages.
+        mailbox: from reader to judge.
+        lags_s: the newest lags, from a frame's wall time until it was judged.
+    """
+
+    def __init__(self, stream: LiveStream, recorder: ClipRecorder, line: CameraLine, bell: threading.Condition) -> None:
+        self.line = line
+        self.mailbox = Mailbox(bell)
+        self.lags_s: deque[float] = deque(maxlen=256)
+        self._stream = stream
+        self._recorder = recorder
+        self._state = "starting"
+        self._note = ""
+        self._failures = 0
+        self._arrivals_s: deque[float] = deque(maxlen=512)
+        self._last_time_s, self._last_arrival_s = 0.0, time.monotonic()
+        self._next_tick_s = 0.0
+
+    @property
+    def camera(self) -> str:
+        return self.line.camera
+
+    def read(self, stop: threading.Event) -> None:
+        """Read the camera until `stop`; a fault in the reader itself is logged and reading starts again."""
+        try:
+            while not stop.is_set():
+                try:
+                    for event in self._stream:
+                        self._receive(event)
+                        if stop.is_set():
+                            break
+                except Exception:
+                    self._failures += 1
+                    log.exception("camera %s: the reader failed; it starts again", self.camera)
+                    stop.wait(RESTART_S)
+        finally:
+            self._stream.close()
+            self._recorder.close()
+
+    def _receive(self, event: object) -> None:
+        now_s = time.monotonic()
+        if isinstance(event, CameraFrame):
+            self._arrivals_s.append(now_s)
+            motion = self.line.eyes.gate(event)
+            if self.line.eyes.is_due(event, motion):
+                self.mailbox.put(Due(event, motion))
+        elif isinstance(event, StreamChange):
+            self._state = "online" if event.state is StreamState.ONLINE else "offline"
+            self._note = event.reason
+            self.mailbox.put(event)
+            return
+        else:
+            self.mailbox.put(event)  # type: ignore[arg-type]
+        self._last_time_s, self._last_arrival_s = event.time_s, now_s  # type: ignore[attr-defined]
+
+    def judge(self, mail: Mail) -> None:
+        """Judge what was waiting, then let the camera's clock run on where nothing came."""
+        for change in mail.changes:
+            self.line.change(change)
+        for block in mail.sounds:
+            self.line.listen(block)
+        if mail.due is not None:
+            self.line.see(mail.due.frame, mail.due.motion)
+            if mail.due.frame.wall_s is not None:
+                self.lags_s.append(time.time() - mail.due.frame.wall_s)
+        self._tick()
+
+    def _tick(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._next_tick_s:
+            self._next_tick_s = now_s + TICK_S
+            silent_s = now_s - self._last_arrival_s
+            if silent_s > TICK_S:
+                self.line.tick(self._last_time_s + silent_s, time.time())
+
+    def status(self) -> SourceStatus:
+        """How the camera fares."""
+        now_s = time.monotonic()
+        lately = [t for t in tuple(self._arrivals_s) if t > now_s - METER_S]
+        counts, line = self._stream.counts, self.line
+        return SourceStatus(
+            name=self.camera,
+            state=self._state,
+            fps=len(lately) / METER_S,
+            queue=len(self.mailbox),
+            dropped=counts.frames_dropped + self.mailbox.frames_dropped + self.mailbox.sounds_dropped,
+            lag_s=self.lags_s[-1] if self.lags_s and self._state == "online" else None,
+            last_alert=self.line.last_alert,
+            note=self._note if self._state != "online" else "",
+            counts={
+                "frames": counts.frames,
+                "frames_damaged": counts.frames_damaged,
+                "sound_blocks": counts.sound_blocks,
+                "sound_damaged": counts.sound_damaged,
+                "time_jumps": counts.time_jumps,
+                "reconnections": counts.reconnections,
+                "moving": line.eyes.moving,
+                "inspected": line.eyes.inspected,
+                "classified": line.classified,
+                "alerts": line.alerts,
+                "frames_dropped": counts.frames_dropped + self.mailbox.frames_dropped,
+                "sounds_dropped": self.mailbox.sounds_dropped,
+                "reader_failures": self._failures,
+            },
+        )
