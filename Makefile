@@ -14,7 +14,7 @@ RESULTS := build/test-results
 KEY := $(shell cat pyproject.toml constraints.txt packages/opencv-python/pyproject.toml | sha256sum | cut -c1-16)
 # The packaged weights lie in the user's cache: a stamp a list of them.
 WEIGHTS_KEY := $(shell cat core/weights*.py core/weights/*.py pipelines/commands/models.py 2>/dev/null | sha256sum | cut -c1-16)
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ./packages/opencv-python
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt ./packages/opencv-python
 WORKERS ?= 2
 TEST_PROGRAMS := ffmpeg postgresql iproute2
 

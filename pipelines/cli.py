@@ -86,20 +86,20 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, and where it fails, with the nearest command's name."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
+        if args[0] not in self.list_commands(ctx):
             from core.registry import nearest
 
             near = nearest(args[0], self.list_commands(ctx))
-            if near and "did you mean" not in error.message.lower():
-                error.message += f" Did you mean {near!r}?"
-            raise
+            advice = f"did you mean {near!r}?" if near else f"see {ctx.command_path} --help"
+            raise click.UsageError(f"no command is named {args[0]!r}; {advice}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table's own lines: nothing is imported for them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self.entries[name].summary) for name in self.list_commands(ctx)])
+        rows = [(name, self.entries[name].summary) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
 
 class Session:

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
+
+
+def _within_frame(coordinate: float) -> float:
+    if not 0.0 <= coordinate <= 1.0:
+        raise ValueError(f"{coordinate:g} is outside the frame; points are fractions of its width and height, 0 to 1")
+    return coordinate
+
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Point = tuple[Fraction, Fraction]
+Coordinate = Annotated[float, AfterValidator(_within_frame), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
+Point = tuple[Coordinate, Coordinate]
 Polygon = Annotated[list[Point], Field(min_length=3)]
 Seconds = Annotated[float, Field(ge=0.0)]
+BAGS = ("backpack", "handbag", "suitcase")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -57,7 +66,11 @@ class Rule(Settings):
     A rule holds while all of its conditions hold; `min_duration_s` is how long before it counts.
     """
 
-    labels: list[str] = Field(default=["person"], description="objects it is about, COCO's words; empty for a sound rule")
+    labels: list[str] = Field(
+        default=["person"],
+        description="objects it is about, COCO's words; left out, a rule about sound alone is about no object, and one about things left"
+        " behind is about bags",
+    )
     zone: str | None = Field(default=None, description="inside this zone")
     line: str | None = Field(default=None, description="crosses this line")
     direction: Literal["in", "out", "both"] = "both"
@@ -71,6 +84,18 @@ class Rule(Settings):
     min_level_dbfs: float | None = Field(default=None, le=0, description="at least this loud")
     min_duration_s: Seconds = 0.0
     schedule: Schedule = Schedule()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_that_were_meant(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "labels" in given:
+            return given
+        if given.get("is_abandoned"):
+            return {**given, "labels": list(BAGS)}
+        about_objects = given.keys() & {"zone", "line", "posture", "min_count", "near_s", "min_speed"}
+        if (given.get("sounds") or given.get("min_level_dbfs") is not None) and not about_objects:
+            return {**given, "labels": []}
+        return given
 
     @model_validator(mode="after")
     def _says_something(self) -> Rule:
