@@ -1,0 +1,226 @@
+"""Write one clip: packets copied as they came, or encoded anew where something in it must not be seen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from core.errors import InputError, ModelError
+from core.samples import ByteArray
+from domains.surveillance.demux import CODEC_OPTIONS, DECODE_ERRORS
+from domains.surveillance.picture import bgr_of
+from domains.surveillance.privacy import PrivacyMask
+
+# What browsers and phones play from an MP4 file; everything else goes into Matroska.
+MP4_VIDEO = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
+MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
+ENCODER = "libx264"
+ENCODER_OPTIONS = {"preset": "veryfast", "crf": "24"}
+ENCODER_TICKS = Fraction(1, 90_000)
+SOUND_EARLY_S = 0.05  # sound this little before the first picture is kept
+
+
+class PacketFile:
+    """A clip being written, packet by packet, so that memory stays flat.
+
+    Attributes:
+        start_s: time of its first packet.
+        end_s: time of its newest packet.
+        is_hidden: it has no name, and must go through `finish_hidden`.
+    """
+
+    def __init__(self, folder: Path, video: av.VideoStream | None, audio: av.AudioStream | None, start_s: float, is_hidden: bool) -> None:
+        """Begin a file.
+
+        Args:
+            folder: where to write.
+            video, audio: what to copy; None leaves it out.
+            start_s: becomes 0 in the clip.
+            is_hidden: the file gets no name in the folder, so that nothing of it outlives the process.
+        """
+        self.start_s = self.end_s = start_s
+        self.is_hidden = is_hidden
+        self._path: Path | None = None
+        self._hidden: Any = None
+        is_mp4 = not is_hidden and fits_mp4(video, audio)
+        if is_hidden:
+            self._hidden = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115: closed by `discard`
+            self._output = av.open(self._hidden, "w", format="matroska")
+        else:
+            self._path = _new_path(folder, is_mp4)
+            options = {"movflags": "+faststart"} if is_mp4 else {}
+            self._output = av.open(str(self._path), "w", format="mp4" if is_mp4 else "matroska", options=options)
+        self.media_type = media_type(is_mp4, has_video=video is not None)
+        try:
+            self._streams = {
+                is_video: self._output.add_stream_from_template(stream)
+                for is_video, stream in ((True, video), (False, audio))
+                if stream is not None
+            }
+        except BaseException:
+            self.discard()
+            raise
+        self._last_dts: dict[bool, int] = {}
+
+    def write(self, packet: av.Packet, is_video: bool, time_s: float) -> None:
+        """Copy a packet in; sound from before the begin is left out.
+
+        Raises:
+            av.error.FFmpegError, OSError: the disk is full or the packet does not fit.
+        """
+        stream = self._streams.get(is_video)
+        if stream is None or (not is_video and time_s < self.start_s - SOUND_EARLY_S):
+            return
+        copy = _copy(packet, time_s, self.start_s)
+        copy.dts = max(copy.dts, self._last_dts.get(is_video, copy.dts - 1) + 1)
+        copy.pts = max(copy.pts, copy.dts)
+        self._last_dts[is_video] = copy.dts
+        copy.stream = stream
+        self._output.mux_one(copy)
+        self.end_s = max(self.end_s, time_s + float((packet.duration or 0) * packet.time_base))
+
+    def finish(self) -> Path:
+        """Complete the file.
+
+        Raises:
+            av.error.FFmpegError, OSError: the disk is full.
+        """
+        assert self._path is not None
+        self._output.close()
+        return self._path
+
+    def finish_hidden(
+        self, folder: Path, masks: PrivacyMask | None, blur: Callable[[ByteArray], ByteArray] | None
+    ) -> tuple[Path, str, int]:
+        """Encode the pictures anew, masked and blurred, into a file with a name.
+
+        Returns:
+            The file, its media type, and how many pictures were left out because faces could not be looked for.
+        """
+        self._output.close()
+        self._hidden.seek(0)
+        with av.open(self._hidden, "r", format="matroska", options=CODEC_OPTIONS, metadata_errors="replace") as source:
+            return _encode(source, folder, masks, blur)
+
+    def discard(self) -> None:
+        """Close and remove whatever there is; a second time does nothing."""
+        with contextlib.suppress(*DECODE_ERRORS, OSError):
+            self._output.close()
+        if self._hidden is not None:
+            self._hidden.close()
+        elif self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Let go of the nameless file."""
+        if self._hidden is not None:
+            self._hidden.close()
+
+
+def fits_mp4(video: av.VideoStream | None, audio: av.AudioStream | None) -> bool:
+    """Whether a player can be expected to play these from MP4."""
+    return (video is None or video.codec_context.codec.name in MP4_VIDEO or video.codec_context.name in MP4_VIDEO) and (
+        audio is None or audio.codec_context.codec.name in MP4_SOUND or audio.codec_context.name in MP4_SOUND
+    )
+
+
+def media_type(is_mp4: bool, has_video: bool) -> str:
+    """The Internet media type of a clip."""
+    return f"{'video' if has_video else 'audio'}/{'mp4' if is_mp4 else 'x-matroska'}"
+
+
+def _new_path(folder: Path, is_mp4: bool) -> Path:
+    handle, name = tempfile.mkstemp(prefix="clip-", suffix=".mp4" if is_mp4 else ".mkv", dir=folder)
+    os.close(handle)
+    return Path(name)
+
+
+def _copy(packet: av.Packet, time_s: float, start_s: float) -> av.Packet:
+    """The same bytes in a packet of its own, its stamps counted from `start_s`."""
+    copy = av.Packet(bytes(packet))
+    ticks = round(time_s / packet.time_base)
+    copy.time_base = packet.time_base
+    dts = packet.dts if packet.dts is not None else packet.pts if packet.pts is not None else ticks
+    pts = packet.pts if packet.pts is not None else dts
+    zero = round(start_s / packet.time_base)
+    copy.dts, copy.pts = dts - zero, pts - zero
+    copy.duration = packet.duration
+    copy.is_keyframe = packet.is_keyframe
+    return copy
+
+
+def _encode(
+    source: av.container.InputContainer, folder: Path, masks: PrivacyMask | None, blur: Callable[[ByteArray], ByteArray] | None
+) -> tuple[Path, str, int]:
+    video, audio = source.streams.video[0], next(iter(source.streams.audio), None)
+    is_mp4 = fits_mp4(None, audio)
+    path = _new_path(folder, is_mp4)
+    dropped = 0
+    try:
+        with av.open(
+            str(path), "w", format="mp4" if is_mp4 else "matroska", options={"movflags": "+faststart"} if is_mp4 else {}
+        ) as output:
+            encoder: Any = None
+            sound = output.add_stream_from_template(audio) if audio is not None else None
+            waiting: list[av.Packet] = []
+            for packet in source.demux([s for s in (video, audio) if s is not None]):
+                if packet.stream_index != video.index:
+                    if sound is not None and packet.size:
+                        packet.stream = sound
+                        waiting.append(packet)
+                else:
+                    for frame in _decoded(packet):
+                        try:
+                            bgr = bgr_of(frame, masks)
+                            bgr = bgr if blur is None else blur(bgr)
+                        except ModelError:
+                            dropped += 1
+                            continue
+                        if encoder is None:
+                            encoder = _add_encoder(output, bgr)
+                        output.mux(encoder.encode(_frame(bgr, encoder, frame)))
+                if encoder is not None:
+                    output.mux(waiting)
+                    waiting.clear()
+            if encoder is None:
+                raise InputError(f"none of the pictures of a clip could be kept ({dropped} left out)")
+            output.mux(encoder.encode(None))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path, media_type(is_mp4, has_video=True), dropped
+
+
+def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
+    try:
+        return packet.decode()
+    except DECODE_ERRORS:
+        return []
+
+
+def _add_encoder(output: av.container.OutputContainer, bgr: ByteArray) -> Any:
+    stream = output.add_stream(ENCODER, options=dict(ENCODER_OPTIONS))
+    stream.height, stream.width = (max(2, side - side % 2) for side in bgr.shape[:2])
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = ENCODER_TICKS
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _frame(bgr: ByteArray, encoder: Any, source: av.VideoFrame) -> av.VideoFrame:
+    height, width = encoder.height, encoder.width
+    if bgr.shape[0] < height or bgr.shape[1] < width or abs(bgr.shape[0] - height) > 1 or abs(bgr.shape[1] - width) > 1:
+        bgr = np.asarray(cv2.resize(bgr, (width, height)))
+    shown = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr[:height, :width]), format="bgr24")
+    shown.pts = None if source.pts is None else round(source.pts * source.time_base / ENCODER_TICKS)
+    shown.time_base = ENCODER_TICKS
+    return shown
