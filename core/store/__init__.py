@@ -1,0 +1,17 @@
+"""SQLAlchemy models, sessions, evidence files, migrations: what is found stays found."""
+
+from core.store.retention import PurgeReport, RetentionPolicy
+from core.store.store import EvidenceFault, Store, open_store
+from core.store.values import AlertFilter, Mute, StoredAlert, StoredEvidence
+
+__all__ = [
+    "AlertFilter",
+    "EvidenceFault",
+    "Mute",
+    "PurgeReport",
+    "RetentionPolicy",
+    "Store",
+    "StoredAlert",
+    "StoredEvidence",
+    "open_store",
+]
