@@ -44,14 +44,14 @@ class Schedule(Settings):
 class Zone(Settings):
     """A named part of the picture."""
 
-    polygon: Polygon
+    polygon: Polygon = Field(examples=[[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0], [0.1, 1.0]]])
 
 
 class Line(Settings):
     """A named line that may be crossed."""
 
-    start: Point
-    end: Point
+    start: Point = Field(examples=[[0.0, 0.5]])
+    end: Point = Field(examples=[[1.0, 0.5]])
 
     @model_validator(mode="after")
     def _has_length(self) -> Line:
