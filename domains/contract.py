@@ -14,7 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from core.alerts import Alert, EvidenceKind
-from core.samples import Sample
+from core.encoders.contract import Encoder
+from core.samples import Modality, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class SourceStatus:
     Attributes:
         name: the source.
         state: one word: `online`, `offline`, `starting`, `ended`.
+        since_wall_s: Unix time at which that state began.
         fps: frames read a second, lately.
         queue: things read and waiting.
         dropped: frames and blocks lost since the start, for whatever cause.
@@ -73,6 +75,7 @@ class SourceStatus:
 
     name: str
     state: str
+    since_wall_s: float = 0.0
     fps: float = 0.0
     queue: int = 0
     dropped: int = 0
@@ -162,6 +165,14 @@ class Domain(Protocol):
         """
         ...
 
+    def recordings(self, location: str) -> tuple[str, ...]:
+        """The recordings at a place: the file itself, or every one in a folder.
+
+        Raises:
+            InputError: nothing there.
+        """
+        ...
+
     def analyse(
         self, location: str, settings: Any, sink: Sink, surroundings: Surroundings, progress: Callable[[float, float | None], None]
     ) -> Mapping[str, float]:
@@ -187,6 +198,22 @@ class Domain(Protocol):
 
         Raises:
             ConfigError: nothing to watch.
+            ModelError: weights are missing.
+        """
+        ...
+
+    def with_sources(self, settings: Any, locations: Mapping[str, str]) -> Any:
+        """The settings with live sources added, name to location.
+
+        Raises:
+            ConfigError: a location cannot be used.
+        """
+        ...
+
+    def encoders(self, settings: Any, threads: int) -> Mapping[Modality, Encoder]:
+        """The encoders that its samples are read with.
+
+        Raises:
             ModelError: weights are missing.
         """
         ...

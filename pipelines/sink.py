@@ -44,8 +44,10 @@ class StoreSink:
     def attach(
         self, alert_id: str, kind: EvidenceKind, content: bytes | Path, media_type: str, name: str, start_s: float | None = None
     ) -> None:
-        """Keep a piece of evidence."""
+        """Keep a piece of evidence; a file is gone from its old place afterwards."""
         self._store.attach(alert_id, kind, content, media_type, name, start_s)
+        if isinstance(content, Path):
+            content.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class LiveSink:
                 self._bell.wait_for(lambda: self._waiting or self._is_closing)
                 if not self._waiting:
                     return
-                first = self._waiting[0]
+                first, is_last_try = self._waiting[0], self._is_closing
             try:
                 if isinstance(first, Alert):
                     self._sink.save(first)
@@ -138,10 +140,10 @@ class LiveSink:
                 if str(error) != self.trouble:
                     log.warning("the store does not take what was found; it waits and is tried again: %s", error)
                 self.trouble = str(error)
+                if is_last_try:
+                    return
                 with self._bell:
                     self._bell.wait_for(lambda: self._is_closing, self.RETRY_S)
-                    if self._is_closing:
-                        return
                 continue
             with self._bell:
                 self.trouble = ""

@@ -178,6 +178,7 @@ class StatusLines:
 
     def __init__(self) -> None:
         self._next_s = float("-inf")
+        self._states: dict[str, str] = {}
 
     def __enter__(self) -> StatusLines:
         return self
@@ -186,6 +187,11 @@ class StatusLines:
         sys.stdout.flush()
 
     def __call__(self, statuses: Sequence[SourceStatus], sink: LiveSink) -> None:
+        for status in statuses:
+            if self._states.get(status.name) != status.state:
+                self._states[status.name] = status.state
+                change = {"name": status.name, "state": status.state, "wall_s": status.since_wall_s, "note": status.note}
+                print(json.dumps({"event": "source", **change}), flush=True)
         now_s = time.monotonic()
         if now_s < self._next_s:
             return

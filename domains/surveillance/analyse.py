@@ -10,6 +10,7 @@ from domains.surveillance.clips import ClipRecorder
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
 from domains.surveillance.defaults import with_default_rules
 from domains.surveillance.evidence import EvidenceDesk
+from domains.surveillance.eyes import Eyes
 from domains.surveillance.line import CameraLine
 from domains.surveillance.models import Models
 from domains.surveillance.policy import AlertPolicy
@@ -57,7 +58,8 @@ def analyse_film(
     )
     desk = EvidenceDesk(sink, recorder, settings.evidence, watched.privacy, face_blur(watched.privacy))
     recorder.on_clip = desk.keep_clip
-    line = CameraLine(camera, watched, settings, models, AlertPolicy(settings, camera), desk, usual_folder=None)
+    eyes = Eyes(camera, watched, settings.detector)
+    line = CameraLine(camera, eyes, watched, settings, models, AlertPolicy(settings, camera), desk, usual_folder=None)
     stream = open_film(film, camera, masks=privacy_mask(watched.privacy), sound=watched.sound, recorder=recorder)
     duration_s = film_duration_s(film)
     seen_s = 0.0
@@ -65,8 +67,8 @@ def analyse_film(
         for event in stream:
             if isinstance(event, CameraFrame):
                 seen_s = event.time_s
-                motion = line.eyes.gate(event)
-                if line.eyes.is_due(event, motion):
+                motion = eyes.gate(event)
+                if eyes.is_due(event, motion):
                     line.see(event, motion)
                     progress(seen_s, duration_s)
             elif isinstance(event, SoundBlock):
@@ -85,8 +87,8 @@ def analyse_film(
         "frames_damaged": counts.frames_damaged,
         "sound_damaged": counts.sound_damaged,
         "time_jumps": counts.time_jumps,
-        "moving": line.eyes.moving,
-        "inspected": line.eyes.inspected,
+        "moving": eyes.moving,
+        "inspected": eyes.inspected,
         "classified": line.classified,
         "alerts": line.alerts,
         "evidence_failures": desk.failures,

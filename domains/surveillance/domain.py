@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from pydantic import SecretStr
+
 from core.errors import ConfigError
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     import threading
 
     from core.alerts import Alert
-    from core.samples import Sample
+    from core.encoders.contract import Encoder
+    from core.samples import Modality, Sample
     from domains.contract import Policy, Sink, Source, SourceStatus, Surroundings, Watch
     from domains.surveillance.models import Models
     from domains.surveillance.post import CameraPost
@@ -56,6 +59,13 @@ class Surveillance:
             self._models = (key, load_models(settings, threads))
         return self._models[1]
 
+    def recordings(self, location: str) -> tuple[str, ...]:
+        """The film itself, or every film in a folder."""
+        from domains.surveillance.sources import films_in
+
+        place = Path(location)
+        return tuple(map(str, films_in(place))) if place.is_dir() else (location,)
+
     def analyse(
         self,
         location: str,
@@ -79,14 +89,28 @@ class Surveillance:
         cameras = {name: camera for name, camera in settings.cameras.items() if camera.enabled}
         if not cameras:
             raise ConfigError("no camera to watch: name one with --camera rtsp://..., or under surveillance.cameras in the configuration")
-        models = self.load(settings, surroundings.threads)
 
         def open_posts(bell: threading.Condition, stop: threading.Event) -> Sequence[CameraPost]:
             from domains.surveillance.opening import open_post
 
-            return [open_post(name, camera, settings, models, sink, surroundings, bell, stop) for name, camera in cameras.items()]
+            return [open_post(name, camera, settings, sink, surroundings, bell, stop) for name, camera in cameras.items()]
 
-        return SurveillanceWatch(open_posts)
+        return SurveillanceWatch(open_posts, lambda: self.load(settings, surroundings.threads))
+
+    def with_sources(self, settings: SurveillanceSettings, locations: Mapping[str, str]) -> SurveillanceSettings:
+        """The settings with cameras added; a configured camera of the same name keeps its rules and gets the new address."""
+        cameras = dict(settings.cameras)
+        for name, url in locations.items():
+            known = cameras.get(name)
+            secret = SecretStr(url)
+            cameras[name] = CameraSettings(url=secret) if known is None else known.model_copy(update={"url": secret})
+        return settings.model_copy(update={"cameras": cameras})
+
+    def encoders(self, settings: SurveillanceSettings, threads: int) -> Mapping[Modality, Encoder]:
+        """Video, audio and text."""
+        from domains.surveillance.encoders import fusion_encoders
+
+        return fusion_encoders(settings.sound_tagger, threads)
 
     def probe(self, settings: SurveillanceSettings) -> tuple[SourceStatus, ...]:
         """Ask every enabled camera once whether it answers."""

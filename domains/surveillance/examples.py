@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from core.encoders.sound.tagger import Tagger
 from core.samples import Sample
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
@@ -71,7 +73,7 @@ class FilmSource:
     """The windows of one film as a source of samples."""
 
     def __init__(self, film: Path, settings: SurveillanceSettings, detector: Detector, tagger: Tagger) -> None:
-        camera = CameraSettings(url=str(film))  # type: ignore[arg-type]
+        camera = CameraSettings(url=SecretStr(str(film)))
         self._windows = film_windows(film, camera, settings, detector, tagger, settings.classifier.hop_s)
 
     def __iter__(self) -> Iterator[Sample]:
@@ -91,7 +93,7 @@ def labelled_windows(
         InputError: the labels or a film cannot be read.
     """
     for film in read_labels(dataset):
-        camera = CameraSettings(url=str(film.path))  # type: ignore[arg-type]
+        camera = CameraSettings(url=SecretStr(str(film.path)))
         for start_s, end_s, sample in film_windows(film.path, camera, settings, detector, tagger, hop_s):
             label = label_at(film.spans, start_s, end_s, LEAST_EVENT_S)
             if label is not None:

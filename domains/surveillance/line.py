@@ -41,6 +41,7 @@ class CameraLine:
     def __init__(
         self,
         camera: str,
+        eyes: Eyes,
         settings: CameraSettings,
         surveillance: SurveillanceSettings,
         models: Models,
@@ -49,7 +50,7 @@ class CameraLine:
         usual_folder: Path | None,
     ) -> None:
         self.camera = camera
-        self.eyes = Eyes(camera, settings, surveillance.detector)
+        self.eyes = eyes
         self.classified = 0
         self.alerts = 0
         self.last_alert = ""

@@ -13,6 +13,7 @@ from functools import partial
 
 from core.errors import TriviumError
 from domains.contract import SourceStatus
+from domains.surveillance.models import Models
 from domains.surveillance.post import CameraPost
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,11 @@ class SurveillanceWatch:
         failures: faults while judging, each logged.
     """
 
-    def __init__(self, open_posts: Callable[[threading.Condition, threading.Event], Sequence[CameraPost]]) -> None:
+    def __init__(
+        self, open_posts: Callable[[threading.Condition, threading.Event], Sequence[CameraPost]], load: Callable[[], Models]
+    ) -> None:
         self._open_posts = open_posts
+        self._load = load
         self._posts: tuple[CameraPost, ...] = ()
         self.failures = 0
 
@@ -41,6 +45,9 @@ class SurveillanceWatch:
         for reader in readers:
             reader.start()
         try:
+            models = self._load()  # while the cameras already connect
+            for post in self._posts:
+                post.equip(models)
             while not stop.is_set():
                 with bell:
                     bell.wait_for(lambda: stop.is_set() or any(len(p.mailbox) for p in self._posts), WAKE_S)
@@ -52,7 +59,7 @@ class SurveillanceWatch:
             for reader in readers:
                 reader.join(JOIN_S)
             for post in self._posts:
-                self._guarded(post, post.line.finish)
+                self._guarded(post, post.finish)
 
     def status(self) -> tuple[SourceStatus, ...]:
         """How every camera fares now."""

@@ -11,6 +11,7 @@ from domains.surveillance.clips import ClipRecorder
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
 from domains.surveillance.defaults import with_default_rules
 from domains.surveillance.evidence import EvidenceDesk
+from domains.surveillance.eyes import Eyes
 from domains.surveillance.line import CameraLine
 from domains.surveillance.live import LiveStream
 from domains.surveillance.models import Models
@@ -24,7 +25,6 @@ def open_post(
     name: str,
     settings: CameraSettings,
     surveillance: SurveillanceSettings,
-    models: Models,
     sink: Sink,
     surroundings: Surroundings,
     bell: threading.Condition,
@@ -43,8 +43,12 @@ def open_post(
     desk = EvidenceDesk(sink, recorder, surveillance.evidence, watched.privacy, blur)
     recorder.on_clip = desk.keep_clip
     policy = AlertPolicy(surveillance, name, mutes=surroundings.mutes)
-    line = CameraLine(name, watched, surveillance, models, policy, desk, surroundings.state_folder)
-    return CameraPost(LiveStream(name, watched, recorder, stop), recorder, line, bell)
+    eyes = Eyes(name, watched, surveillance.detector)
+
+    def make_line(models: Models) -> CameraLine:
+        return CameraLine(name, eyes, watched, surveillance, models, policy, desk, surroundings.state_folder)
+
+    return CameraPost(LiveStream(name, watched, recorder, stop), recorder, eyes, make_line, bell)
 
 
 def probe_camera(name: str, settings: CameraSettings) -> SourceStatus:

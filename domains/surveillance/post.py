@@ -6,12 +6,15 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from domains.contract import SourceStatus
 from domains.surveillance.clips import ClipRecorder
+from domains.surveillance.eyes import Eyes
 from domains.surveillance.line import CameraLine
 from domains.surveillance.live import LiveStream
 from domains.surveillance.mailbox import Due, Mail, Mailbox
+from domains.surveillance.models import Models
 from domains.surveillance.stream import CameraFrame, StreamChange, StreamState
 
 log = logging.getLogger(__name__)
@@ -26,28 +29,35 @@ class CameraPost:
 
     `read` runs in the reader's thread; `judge` in the judge's.
 
+    Reading begins before the models are loaded; what is due waits in the mailbox until `equip`.
+
     Attributes:
-        line: the camera's stages.
+        camera: the camera's name.
         mailbox: from reader to judge.
         lags_s: the newest lags, from a frame's wall time until it was judged.
     """
 
-    def __init__(self, stream: LiveStream, recorder: ClipRecorder, line: CameraLine, bell: threading.Condition) -> None:
-        self.line = line
+    def __init__(
+        self, stream: LiveStream, recorder: ClipRecorder, eyes: Eyes, make_line: Callable[[Models], CameraLine], bell: threading.Condition
+    ) -> None:
+        self.camera = stream.camera
         self.mailbox = Mailbox(bell)
         self.lags_s: deque[float] = deque(maxlen=256)
         self._stream = stream
         self._recorder = recorder
-        self._state = "starting"
+        self._eyes = eyes
+        self._make_line = make_line
+        self._line: CameraLine | None = None
+        self._state, self._since_wall_s = "starting", time.time()
         self._note = ""
         self._failures = 0
         self._arrivals_s: deque[float] = deque(maxlen=512)
         self._last_time_s, self._last_arrival_s = 0.0, time.monotonic()
         self._next_tick_s = 0.0
 
-    @property
-    def camera(self) -> str:
-        return self.line.camera
+    def equip(self, models: Models) -> None:
+        """Give the judge its models."""
+        self._line = self._make_line(models)
 
     def read(self, stop: threading.Event) -> None:
         """Read the camera until `stop`; a fault in the reader itself is logged and reading starts again."""
@@ -70,11 +80,12 @@ class CameraPost:
         now_s = time.monotonic()
         if isinstance(event, CameraFrame):
             self._arrivals_s.append(now_s)
-            motion = self.line.eyes.gate(event)
-            if self.line.eyes.is_due(event, motion):
+            motion = self._eyes.gate(event)
+            if self._eyes.is_due(event, motion):
                 self.mailbox.put(Due(event, motion))
         elif isinstance(event, StreamChange):
             self._state = "online" if event.state is StreamState.ONLINE else "offline"
+            self._since_wall_s = time.time()
             self._note = event.reason
             self.mailbox.put(event)
             return
@@ -84,37 +95,46 @@ class CameraPost:
 
     def judge(self, mail: Mail) -> None:
         """Judge what was waiting, then let the camera's clock run on where nothing came."""
+        line = self._line
+        if line is None:
+            return
         for change in mail.changes:
-            self.line.change(change)
+            line.change(change)
         for block in mail.sounds:
-            self.line.listen(block)
+            line.listen(block)
         if mail.due is not None:
-            self.line.see(mail.due.frame, mail.due.motion)
+            line.see(mail.due.frame, mail.due.motion)
             if mail.due.frame.wall_s is not None:
                 self.lags_s.append(time.time() - mail.due.frame.wall_s)
-        self._tick()
+        self._tick(line)
 
-    def _tick(self) -> None:
+    def finish(self) -> None:
+        """The camera is watched no longer."""
+        if self._line is not None:
+            self._line.finish()
+
+    def _tick(self, line: CameraLine) -> None:
         now_s = time.monotonic()
         if now_s >= self._next_tick_s:
             self._next_tick_s = now_s + TICK_S
             silent_s = now_s - self._last_arrival_s
             if silent_s > TICK_S:
-                self.line.tick(self._last_time_s + silent_s, time.time())
+                line.tick(self._last_time_s + silent_s, time.time())
 
     def status(self) -> SourceStatus:
         """How the camera fares."""
         now_s = time.monotonic()
         lately = [t for t in tuple(self._arrivals_s) if t > now_s - METER_S]
-        counts, line = self._stream.counts, self.line
+        counts, line = self._stream.counts, self._line
         return SourceStatus(
             name=self.camera,
             state=self._state,
+            since_wall_s=self._since_wall_s,
             fps=len(lately) / METER_S,
             queue=len(self.mailbox),
             dropped=counts.frames_dropped + self.mailbox.frames_dropped + self.mailbox.sounds_dropped,
             lag_s=self.lags_s[-1] if self.lags_s and self._state == "online" else None,
-            last_alert=self.line.last_alert,
+            last_alert=line.last_alert if line else "",
             note=self._note if self._state != "online" else "",
             counts={
                 "frames": counts.frames,
@@ -123,10 +143,10 @@ class CameraPost:
                 "sound_damaged": counts.sound_damaged,
                 "time_jumps": counts.time_jumps,
                 "reconnections": counts.reconnections,
-                "moving": line.eyes.moving,
-                "inspected": line.eyes.inspected,
-                "classified": line.classified,
-                "alerts": line.alerts,
+                "moving": self._eyes.moving,
+                "inspected": self._eyes.inspected,
+                "classified": line.classified if line else 0,
+                "alerts": line.alerts if line else 0,
                 "frames_dropped": counts.frames_dropped + self.mailbox.frames_dropped,
                 "sounds_dropped": self.mailbox.sounds_dropped,
                 "reader_failures": self._failures,

@@ -1,0 +1,1 @@
+"""Measurements of surveillance, each a `core.benchmark.Bench`."""

@@ -1,0 +1,157 @@
+"""How many cameras a machine carries: lag from an event to its committed alert, memory, processor, drops.
+
+Eight cameras, 640x360 at 10 frames a second with sound, all with people coming and going. In each film somebody appears from
+one frame to the next (a cut from the empty room), so the moment is known to the frame; the alert's row says when it was
+committed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from core.benchmark import BenchContext, Metric
+from core.store import AlertFilter, open_store
+from domains.surveillance.benches.footage import Take, make_film, read_sound
+from domains.surveillance.benches.lab import Watcher, camera_server, cameras_at, has_camera_server
+
+CAMERAS = 8
+QUIET = (0, 55)  # frames of the empty room
+VISITS = ((300, 420), (560, 680), (800, 860), (1000, 1150))  # frames with one person well in view
+QUIET_S, VISIT_S = 12.0, 6.0
+CLEAR_S, COOLDOWN_S = 2.0, 3.0
+
+
+def run(context: BenchContext) -> list[Metric]:
+    """Watch eight cameras at once."""
+    if not has_camera_server():
+        note = "aio-rtsp-toolkit is not installed"
+        return [Metric("event to committed alert, p95", None, "s", "<= 1.0", note=note)]
+    films = context.scratch / "films"
+    films.mkdir()
+    names, period_s = make_cameras(context.data, films)
+    watched_s = 60.0 if context.is_quick else 300.0
+    settings = {
+        "classifier": {"enabled": True},
+        "policy": {"clear_s": CLEAR_S, "cooldown_s": COOLDOWN_S},
+        "evidence": {"before_s": 2.0, "after_s": 2.0},
+    }
+    rules = {"person": {"labels": ["person"], "min_duration_s": 0.0}}
+    with camera_server(films) as server:
+        cameras = cameras_at(server, [names[i % len(names)] for i in range(CAMERAS)], rules=rules, normality={"enabled": False})
+        watcher = Watcher(context.scratch / "watch", cameras, settings)
+        context.say(f"{CAMERAS} cameras for {watched_s:.0f} s")
+        watcher.start()
+        use = Usage(watcher)
+        try:
+            first = watcher.wait_for("status", 60)
+            deadline_s = time.monotonic() + watched_s
+            while time.monotonic() < deadline_s:
+                watcher.wait_for("status", max(0.1, min(10.0, deadline_s - time.monotonic())))
+        finally:
+            use.stop()
+            watcher.stop()
+    if first is None:
+        raise RuntimeError(f"the watcher said nothing:\n{watcher.log()[-2000:]}")
+    statuses = [line.value for line in watcher.lines if line.value["event"] == "status"]
+    lags = sorted(event_lags(watcher.folder, period_s))
+    last = statuses[-1]["sources"]
+    note = f"{CAMERAS} cameras 640x360, 10 fps, AAC, made from one-by-one-person-detection.mp4 (seed 7), {watched_s:.0f} s, classifier on"
+    growth = use.growth_bytes() / CAMERAS / 2**20
+    fps = statistics.median(s["fps"] for status in statuses[2:] for s in status["sources"]) if len(statuses) > 3 else None
+    dropped = sum(s["dropped"] for s in last)
+    frames = sum(s["counts"]["frames"] for s in last)
+    p95 = lags[min(len(lags) - 1, int(0.95 * len(lags)))] if lags else None
+    return [
+        Metric(
+            "event to committed alert, p95", p95, "s", "<= 1.0", None if p95 is None else p95 <= 1.0, note=f"{note}; {len(lags)} events"
+        ),
+        Metric("event to committed alert, median", statistics.median(lags) if lags else None, "s", note=note),
+        Metric("frames a second and camera, median", fps, "1/s", ">= 9.5", None if fps is None else fps >= 9.5, note=note),
+        Metric("memory of the whole process, peak", use.peak_bytes / 2**30, "GiB", "<= 1.5", use.peak_bytes <= 1.5 * 2**30, note=note),
+        Metric(
+            "memory growth a stream, after the first minute",
+            growth,
+            "MiB",
+            "<= 60",
+            growth <= 60,
+            note="resident memory, last minus after warm-up",
+        ),
+        Metric("processor time a second (2 cores: 2.0 is all)", use.cpu_per_s(), "s/s", note=note),
+        Metric("frames read", float(frames), "", note="all cameras"),
+        Metric(
+            "dropped and counted", float(dropped), "", note="due frames that a newer one replaced before the judge was free, and lost sound"
+        ),
+    ]
+
+
+def make_cameras(data: Path, out: Path) -> tuple[list[str], float]:
+    """Four films in which somebody appears every 18 s, each with another person and shifted; names and the period in seconds."""
+    film = data / "surveillance" / "intel_sample_videos" / "one-by-one-person-detection.mp4"
+    sounds = sorted((data / "audio" / "esc10" / "audio").glob("*.ogg"))[:4]
+    names = []
+    for index, (first, last) in enumerate(VISITS):
+        sound = read_sound(sounds[index]) * 0.3 if index < len(sounds) else None
+        quiet, visit = Take(film, *QUIET, QUIET_S), Take(film, first, last, VISIT_S, sound)
+        names.append(f"cam{index}.mp4")
+        make_film([quiet, visit], out / names[-1])
+    return names, QUIET_S + VISIT_S
+
+
+def event_lags(folder: Path, period_s: float) -> list[float]:
+    """From the cut to the committed row, for each alert of the person rule."""
+    store = open_store(f"sqlite:///{folder / 'data' / 'trivium.db'}", folder / "data" / "evidence")
+    lags = []
+    for stored in store.alerts(AlertFilter(kind="person", limit=100_000)):
+        alert = stored.alert
+        if alert.wall_start_s is None:
+            continue
+        truth_s = alert.start_s - (alert.start_s - QUIET_S) % period_s  # the cut before the alert began
+        if 0.0 <= alert.start_s - truth_s < VISIT_S:
+            lags.append(stored.created_wall_s - (alert.wall_start_s - alert.start_s + truth_s))
+    return lags
+
+
+class Usage:
+    """Memory and processor time of a watcher and its children, sampled each second."""
+
+    WARM_S = 45.0
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._process = watcher.process
+        self._samples: list[tuple[float, int, float]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    @property
+    def peak_bytes(self) -> int:
+        return max(rss for _, rss, _ in self._samples)
+
+    def growth_bytes(self) -> float:
+        """Resident memory at the end over that after warm-up (medians of ten samples)."""
+        start_s = self._samples[0][0]
+        warm = [rss for at_s, rss, _ in self._samples if at_s - start_s >= min(self.WARM_S, (self._samples[-1][0] - start_s) / 2)]
+        return max(0.0, statistics.median(warm[-10:]) - statistics.median(warm[:10]))
+
+    def cpu_per_s(self) -> float:
+        """Processor seconds a second, after the first fifth."""
+        late = self._samples[len(self._samples) // 5 :]
+        return (late[-1][2] - late[0][2]) / (late[-1][0] - late[0][0]) if len(late) > 1 else 0.0
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._stop.wait(1.0):
+            try:
+                with self._process.oneshot():
+                    times = self._process.cpu_times()
+                    self._samples.append((time.monotonic(), self._process.memory_info().rss, times.user + times.system))
+            except psutil.NoSuchProcess:
+                return
