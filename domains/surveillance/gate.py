@@ -8,6 +8,7 @@ absorbed slowly.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ DARK_LEVELS = 2.0  # keeps ratios of dark cells finite
 ADAPT_S = 12.0  # time constant of the background where nothing is
 ABSORB_S = 40.0  # and under what differs from it
 LEARN_S = 3.0  # a new background is a plain mean for this long
+LEARN_EVERY_S = 0.19  # learning costs as much as looking: not with every frame
+EXPOSURE_STRIDE = 6  # every so manieth cell tells the exposure
 CHANGE_LAG_S = 0.12  # what moves differs from the picture so long ago
 CHANGED_CELLS = 2  # a blob is alive with at least so many changed cells
 LIGHTING_AREA = 0.7  # more of the picture than this at once is light, not motion
@@ -48,15 +51,19 @@ class _Background:
     Attributes:
         level: expected luma.
         noise: median absolute deviation from it.
-        differed: which cells differed in the last frame.
+        threshold: deviation from which a cell differs.
+        differed: `[rows, columns]` of bytes, 1 where the last frame differed.
         past: recent frames with their times and gains, the newest last.
         learned_s: how long it has been learned.
+        last_s: when it was last moved towards a frame.
     """
 
     level: FloatArray
     noise: FloatArray
-    differed: BoolArray
+    threshold: FloatArray
+    differed: ByteArray
     past: deque[tuple[float, FloatArray, float]]
+    last_s: float
     learned_s: float = 0.0
 
 
@@ -70,7 +77,6 @@ class MotionGate:
     def __init__(self, settings: GateSettings) -> None:
         self._settings = settings
         self._background: _Background | None = None
-        self._last_s = 0.0
         self._moved_s = float("-inf")
         self._is_moving = False
 
@@ -87,8 +93,6 @@ class MotionGate:
         if luma.ndim != 2 or luma.dtype != np.uint8 or 0 in luma.shape:
             raise InputError(f"the gate needs luma [height, width] of bytes, not {list(luma.shape)} of {luma.dtype}")
         cells = shrink(luma).astype(np.float32)
-        elapsed_s = min(max(time_s - self._last_s, 0.0), 1.0)
-        self._last_s = time_s
         background = self._background
         if background is None or background.level.shape != cells.shape:
             self._background = _new_background(cells, time_s)
@@ -97,9 +101,9 @@ class MotionGate:
         gain = _exposure(cells, background)
         expected = background.level * gain if gain != 1.0 else background.level
         deviation = cv2.absdiff(cells, expected)
-        threshold = np.maximum(NOISE_FACTOR * background.noise, FLOOR_LEVELS)
+        threshold = background.threshold
         if abs(gain - 1.0) > 0.02:
-            threshold += expected * (EXPOSURE_SLACK * abs(gain - 1.0))
+            threshold = threshold + expected * np.float32(EXPOSURE_SLACK * abs(gain - 1.0))
         differs = cv2.morphologyEx((deviation > threshold).view(np.uint8), cv2.MORPH_OPEN, _OPENING)
         share = cv2.countNonZero(differs) / differs.size
 
@@ -109,10 +113,15 @@ class MotionGate:
         past_s, past, past_gain = _lagged(background.past, time_s)
         area, regions = 0.0, _NO_REGIONS
         if share >= self._settings.min_area * KEEP_RATIO and past_s < time_s:
-            changed = cv2.absdiff(cells, past * (gain / past_gain)) > threshold
+            changed = cv2.absdiff(cells, past if gain == past_gain else past * np.float32(gain / past_gain)) > threshold
             area, regions = _moving_blobs(differs, changed)
         is_lighting = area == 0.0 and abs(gain / past_gain - 1.0) > 0.03
-        _learn(background, cells, gain, deviation, differs.view(np.bool_), time_s, elapsed_s)
+        background.differed = differs
+        background.past.append((time_s, cells, gain))
+        elapsed_s = min(time_s - background.last_s, 1.0)
+        if not 0.0 <= elapsed_s < LEARN_EVERY_S:
+            background.last_s = time_s
+            _learn(background, cells, gain, deviation, max(elapsed_s, 0.0))
         return self._verdict(time_s, area, regions, is_lighting)
 
     def _verdict(self, time_s: float, area: float, regions: FloatArray, is_lighting: bool) -> Motion:
@@ -155,18 +164,24 @@ def _new_background(cells: FloatArray, time_s: float) -> _Background:
     return _Background(
         level=cells.copy(),
         noise=np.full_like(cells, 1.0),
-        differed=np.zeros(cells.shape, np.bool_),
+        threshold=np.full_like(cells, max(NOISE_FACTOR, FLOOR_LEVELS)),
+        differed=np.zeros(cells.shape, np.uint8),
         past=deque([(time_s, cells, 1.0)]),
+        last_s=time_s,
     )
 
 
 def _exposure(cells: FloatArray, background: _Background) -> float:
     """The ratio by which the whole picture is brighter than the background: the median over cells that nothing stood on."""
-    seen, level, free = (a[::4, ::4] for a in (cells, background.level, ~background.differed))
+    every = slice(None, None, EXPOSURE_STRIDE)
+    seen, level, free = cells[every, every], background.level[every, every], background.differed[every, every] == 0
+    ratios = (seen + DARK_LEVELS) / (level + DARK_LEVELS)
     if 4 * np.count_nonzero(free) > free.size:
-        seen, level = seen[free], level[free]
-    ratio = float(np.median((seen + DARK_LEVELS) / (level + DARK_LEVELS)))
-    return ratio if abs(ratio - 1.0) > 0.004 else 1.0
+        ratios = ratios[free]
+    else:
+        ratios = ratios.ravel()
+    ratio = float(np.partition(ratios, len(ratios) // 2)[len(ratios) // 2])
+    return ratio if abs(ratio - 1.0) > 0.01 else 1.0
 
 
 def _lagged(past: deque[tuple[float, FloatArray, float]], time_s: float) -> tuple[float, FloatArray, float]:
@@ -183,39 +198,35 @@ def _moving_blobs(differs: ByteArray, changed: BoolArray) -> tuple[float, FloatA
         Fraction of the picture, and `[n, 4]` boxes, the largest first.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8, ltype=cv2.CV_16U)
-    alive = np.bincount(labels[changed & differs.view(np.bool_)], minlength=count) >= CHANGED_CELLS
+    touched = labels.ravel()[np.flatnonzero(changed & differs.view(np.bool_))]
+    alive = np.bincount(touched, minlength=count) >= CHANGED_CELLS
     alive[0] = False
     kept = stats[alive]
     if not len(kept):
         return 0.0, _NO_REGIONS
     kept = kept[np.argsort(-kept[:, cv2.CC_STAT_AREA], kind="stable")]
     rows, columns = differs.shape
-    largest = kept[:MOST_REGIONS].astype(np.float32)
-    boxes = np.column_stack([largest[:, 0], largest[:, 1], largest[:, 0] + largest[:, 2], largest[:, 1] + largest[:, 3]])
-    boxes /= np.array([columns, rows, columns, rows], np.float32)
+    boxes = kept[:MOST_REGIONS, :4].astype(np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    boxes /= (columns, rows, columns, rows)
     boxes.flags.writeable = False
     return float(kept[:, cv2.CC_STAT_AREA].sum()) / differs.size, boxes
 
 
-def _learn(
-    background: _Background, cells: FloatArray, gain: float, deviation: FloatArray, differs: BoolArray, time_s: float, elapsed_s: float
-) -> None:
+def _learn(background: _Background, cells: FloatArray, gain: float, deviation: FloatArray, elapsed_s: float) -> None:
     """Move the background towards the frame: fast while it is new, slowly under what stands on it."""
     background.learned_s += elapsed_s
     is_new = background.learned_s < LEARN_S
     plain_mean = elapsed_s / max(background.learned_s, 1e-6)
-    free = np.float32(plain_mean if is_new else -np.expm1(-elapsed_s / ADAPT_S))
-    covered = np.float32(0.5 * plain_mean if is_new else -np.expm1(-elapsed_s / ABSORB_S))
-    level, expected = background.level, cells
+    adapted = -math.expm1(-elapsed_s / ADAPT_S)
+    free, covered = (plain_mean, 0.5 * plain_mean) if is_new else (adapted, -math.expm1(-elapsed_s / ABSORB_S))
+    level, noise, mask = background.level, background.noise, background.differed
+    expected = cells if gain == 1.0 else cells * np.float32(1.0 / gain)
+    cv2.accumulateWeighted(expected, level, free, mask=1 - mask)
+    cv2.accumulateWeighted(expected, level, covered, mask=mask)
     if gain != 1.0:
-        expected = cells * np.float32(1.0 / gain)
-    mask = differs.view(np.uint8)
-    cv2.accumulateWeighted(expected, level, float(free), mask=1 - mask)
-    cv2.accumulateWeighted(expected, level, float(covered), mask=mask)
-    if gain != 1.0:
-        level *= np.float32(gain ** float(-np.expm1(-elapsed_s / ADAPT_S)))  # the light stays so: make it the background's own
+        level *= np.float32(gain**adapted)  # the light stays so: make it the background's own
     step = np.float32(NOISE_STEP_LEVELS_PER_S * elapsed_s * (5.0 if is_new else 1.0))
-    background.noise += np.where(deviation > background.noise, step, -step)
-    np.clip(background.noise, *NOISE_RANGE, out=background.noise)
-    background.differed = differs
-    background.past.append((time_s, cells, gain))
+    noise += np.copysign(step, deviation - noise)
+    np.clip(noise, *NOISE_RANGE, out=noise)
+    np.maximum(np.multiply(noise, NOISE_FACTOR, out=background.threshold), FLOOR_LEVELS, out=background.threshold)
