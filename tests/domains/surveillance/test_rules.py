@@ -1,0 +1,147 @@
+"""Rules: each condition, its duration, its sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from domains.surveillance.config import CameraSettings, Rule
+from domains.surveillance.rules import RuleBook
+from domains.surveillance.scene import Actor, Crossing, Hearing, Motion, Posture, Scene, Track
+
+ZONES = {"door": {"polygon": [(0, 0), (1, 0), (1, 1)]}}
+LINES = {"gate": {"start": (0, 0), "end": (1, 1)}}
+
+
+def actor(id=1, label="person", **more):
+    box = np.array([0.1, 0.1, 0.2, 0.4], np.float32)
+    return Actor(Track(id, label, box, 0.9, 0.0, 0.0), **more)
+
+
+def scene(time_s, *actors, crossings=(), wall_s=None):
+    motion = Motion(time_s, 0.1, True, np.empty((0, 4), np.float32))
+    return Scene("yard", time_s, wall_s, motion, tuple(actors), tuple(crossings), len(actors))
+
+
+def hearing(start_s, level=-40.0, **tags):
+    return Hearing("yard", start_s, start_s + 1.0, None, level, tags)
+
+
+def book(**rule):
+    settings = CameraSettings.model_validate({"url": "a.mp4", "zones": ZONES, "lines": LINES, "rules": {"r": rule}})
+    return RuleBook("yard", settings)
+
+
+def first_hit(rules, scenes):
+    for s in scenes:
+        (judgement,) = rules.see(s)
+        if judgement.score:
+            return judgement
+    return None
+
+
+def test_zone_rule_says_how_long():
+    rules = book(zone="door", min_duration_s=6)
+    hit = first_hit(rules, [scene(t / 5, actor(zones={"door": t / 5})) for t in range(100)])
+    assert hit.time_s == pytest.approx(6.0)
+    assert hit.reason == "a person has been in zone door for 6 s"
+    assert hit.kind == "rule:r"
+    assert hit.contributions == {"video": 1.0}
+    assert hit.subjects == (1,)
+    assert hit.boxes[0].track_id == 1
+    assert rules.see(scene(20.2, actor(zones={})))[0].score == 0
+
+
+def test_two_short_visits_are_not_one_long():
+    rules = book(zone="door", min_duration_s=5)
+    visits = [scene(t / 5, actor(id=1 + t // 20, zones={"door": (t % 20) / 5})) for t in range(40)]
+    assert first_hit(rules, visits) is None
+
+
+def test_a_missed_look_does_not_start_the_clock_anew_but_a_second_does():
+    fast = [scene(t / 5, actor(speed=0.1 if t == 10 else 2.0)) for t in range(30)]
+    assert first_hit(book(min_speed=1.5, min_duration_s=5), fast).time_s == pytest.approx(5.0)
+    slow = [scene(t / 5, actor(speed=0.1 if 10 <= t < 17 else 2.0)) for t in range(30)]
+    assert first_hit(book(min_speed=1.5, min_duration_s=5), slow) is None
+
+
+def test_crossing_counts_for_a_moment():
+    rules = book(line="gate", direction="in")
+    assert rules.see(scene(1.0, actor(), crossings=[Crossing("gate", 1, "out")]))[0].score == 0
+    hit = rules.see(scene(2.0, actor(), crossings=[Crossing("gate", 1, "in")]))[0]
+    assert (hit.score, hit.reason) == (1.0, "a person crossed line gate (in)")
+    assert rules.see(scene(2.8, actor()))[0].score == 1
+    assert rules.see(scene(3.2, actor()))[0].score == 0
+    assert rules.see(scene(4.0, actor(label="dog"), crossings=[Crossing("gate", 1, "in")]))[0].score == 0
+
+
+def test_lying_crowd_bag_pair_and_speed():
+    lying = first_hit(book(posture="lying", min_duration_s=2), [scene(t, actor(posture=Posture.LYING, lying_s=t)) for t in range(4)])
+    assert lying.reason == "a person has been lying for 2 s"
+    crowd = book(min_count=3).see(scene(0, actor(1), actor(2), actor(3)))[0]
+    assert crowd.reason == "3 people (at least 3) are in view"
+    assert book(min_count=3).see(scene(0, actor(1), actor(2), actor(3, "dog")))[0].score == 0
+    bag = book(is_abandoned=True).see(scene(0, actor(label="suitcase", is_abandoned=True)))[0]
+    assert bag.reason == "a suitcase is left behind"
+    pair = first_hit(book(near_s=3), [scene(t / 2, actor(1, near=(2,)), actor(2, near=(1,)), actor(3)) for t in range(9)])
+    assert (pair.time_s, pair.reason, pair.subjects) == (3.0, "2 people have been close together for 3 s", (1, 2))
+    quick = book(min_speed=2).see(scene(0, actor(speed=2.34)))[0]
+    assert quick.reason == "a person is in view, moving at 2.3 heights a second (at least 2)"
+
+
+def test_sound_rule_names_sound_and_level():
+    rules = book(sounds=["Glass"], min_sound_probability=0.6)
+    assert rules.see(scene(0, actor())) == ()
+    assert rules.hear(hearing(0, glass=0.5))[0].score == 0
+    hit = rules.hear(hearing(1, glass=0.82, dog=0.9))[0]
+    assert (hit.score, hit.reason, hit.contributions) == (1.0, "glass is heard with probability 0.82", {"audio": 1.0})
+    loud = book(min_level_dbfs=-20)
+    assert loud.hear(hearing(0, -float("inf")))[0].score == 0
+    assert loud.hear(hearing(1, -12.0))[0].reason == "the sound is at -12 dBFS (at least -20)"
+
+
+def test_sound_duration_adds_up():
+    rules = book(sounds=["siren"], min_duration_s=3)
+    assert [rules.hear(hearing(t, siren=0.9))[0].score for t in range(4)] == [0, 0, 1, 1]
+
+
+def test_objects_and_sounds_must_come_together():
+    rules = book(labels=["person"], sounds=["glass"])
+    assert rules.hear(hearing(0, glass=0.9))[0].score == 0
+    assert rules.see(scene(3.0, actor()))[0].score == 1
+    assert rules.see(scene(9.0, actor()))[0].score == 0
+    hit = rules.hear(hearing(9.0, glass=0.9))[0]
+    assert hit.reason == "a person is in view and glass is heard with probability 0.90"
+    assert hit.contributions == {"video": 0.5, "audio": 0.5}
+
+
+def test_schedule_starts_the_clock():
+    begin_s = datetime(2026, 7, 6, 21, 59, 50, tzinfo=UTC).timestamp()
+    rules = book(zone="door", min_duration_s=5, schedule={"since": "22:00", "until": "06:00"})
+    hit = first_hit(rules, [scene(t, actor(zones={"door": 100.0 + t}), wall_s=begin_s + t) for t in range(30)])
+    assert hit.time_s == 15.0
+
+
+def test_empty_still_scene_ends_a_rule():
+    rules = book(labels=["person"])
+    assert rules.see(scene(0, actor()))[0].score == 1
+    still = Scene("yard", 0.5, None, Motion(0.5, 0.0, False, np.empty((0, 4), np.float32)), is_inspected=False)
+    assert rules.see(still)[0].score == 0
+
+
+def test_a_clock_that_goes_back_forgets():
+    rules = book(zone="door", min_speed=1, min_duration_s=5)
+    for t in range(100, 104):
+        rules.see(scene(t, actor(zones={"door": 1}, speed=2)))
+    assert first_hit(rules, [scene(t, actor(zones={"door": 1}, speed=2)) for t in range(5)]) is None
+
+
+def test_labels_left_out_are_those_that_were_meant():
+    assert Rule.model_validate({"sounds": ["glass"]}).labels == []
+    assert Rule.model_validate({"sounds": ["glass"], "min_count": 2}).labels == ["person"]
+    assert "suitcase" in Rule.model_validate({"is_abandoned": True}).labels
+    with pytest.raises(ValidationError, match="needs labels"):
+        Rule.model_validate({"labels": []})
