@@ -13,7 +13,7 @@ RESULTS := build/test-results
 # What is installed depends on these files alone: a stamp carries their hash, so a second run starts at once.
 KEY := $(shell cat pyproject.toml constraints.txt packages/opencv-python/pyproject.toml | sha256sum | cut -c1-16)
 # The packaged weights lie in the user's cache: a stamp a list of them.
-WEIGHTS_KEY := $(shell cat core/weights*.py core/weights/*.py pipelines/commands/models.py 2>/dev/null | sha256sum | cut -c1-16)
+WEIGHTS_KEY := $(shell cat core/weights/manifest.py core/weights/table.py 2>/dev/null | sha256sum | cut -c1-16)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt ./packages/opencv-python
 WORKERS ?= 2
 TEST_PROGRAMS := ffmpeg postgresql iproute2
@@ -29,7 +29,7 @@ help: ## list what can be made
 demo: $(VENV)/weights-demo-$(WEIGHTS_KEY) ## set up in .venv, analyse the sample films, say where the results lie
 	@$(BIN)/trivium demo
 
-test: $(VENV)/test-$(KEY) programs $(VENV)/weights-test-$(WEIGHTS_KEY) ## set up, check the style, types, layers and docs, then run every test
+test: $(VENV)/test-$(KEY) programs $(VENV)/weights-surveillance-$(WEIGHTS_KEY) ## set up, check the style, types, layers and docs, then run every test
 	@$(MAKE) --no-print-directory check docs fast-tests slow-tests
 	$(BIN)/python tools/skipped.py $(RESULTS)/*.xml
 
@@ -92,7 +92,7 @@ slow-tests: $(VENV)/test-$(KEY) ## the tests that take longer
 	@mkdir -p $(RESULTS)
 	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadfile -rs --durations=10 --cov --cov-append --cov-report=term --junitxml=$(RESULTS)/slow.xml || [ $$? -eq 5 ]
 
-bench: $(VENV)/weights-test-$(WEIGHTS_KEY) ## measure everything (long; QUICK=1 for less input) and write docs/benchmarks.md
+bench: $(VENV)/weights-surveillance-$(WEIGHTS_KEY) ## measure everything (long; QUICK=1 for less input) and write docs/benchmarks.md
 	@mkdir -p build/bench
 	for name in $$($(BIN)/trivium bench --list); do
 	  $(BIN)/trivium bench "$$name" $(if $(QUICK),--quick) --json > "build/bench/$$name.json"
