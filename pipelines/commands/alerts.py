@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 
-from core.errors import InputError
 from pipelines.cli import Session, pass_session
-
-if TYPE_CHECKING:
-    from core.store import StoredAlert
 
 SPANS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
@@ -43,15 +38,6 @@ def alerts_group(domain: str) -> click.Group:
     for make in (_list, _show, _export, _mute, _mutes, _unmute, _purge):
         group.add_command(make(domain))
     return group
-
-
-def alert_as_json(stored: StoredAlert) -> dict[str, object]:
-    """A stored alert as JSON values; evidence by its file and hash."""
-    evidence = [
-        {"kind": e.kind.value, "file": str(e.path), "sha256": e.sha256, "media_type": e.media_type, "bytes": e.bytes, "start_s": e.start_s}
-        for e in stored.evidence
-    ]
-    return {**asdict(stored.alert), "run_id": stored.run_id, "created_wall_s": stored.created_wall_s, "evidence": evidence}
 
 
 def _list(domain: str) -> click.Command:
@@ -86,6 +72,8 @@ def _list(domain: str) -> click.Command:
         with open_session_store(session) as store:
             found = store.alerts(wanted)
         if as_json:
+            from pipelines.export import alert_as_json
+
             for stored in found:
                 click.echo(json.dumps(alert_as_json(stored)))
             return
@@ -108,6 +96,8 @@ def _show(domain: str) -> click.Command:
         with open_session_store(session) as store:
             stored = store.alert(alert_id)
         if as_json:
+            from pipelines.export import alert_as_json
+
             click.echo(json.dumps(alert_as_json(stored)))
             return
         from pipelines.commands.showing import print_alert
@@ -129,44 +119,25 @@ def _export(domain: str) -> click.Command:
     @click.option("--limit", default=1000, show_default=True, type=click.IntRange(1, 10_000))
     @pass_session
     def export(session: Session, folder: Path, source: str | None, kind: str | None, last: float | None, limit: int) -> None:
-        """Copy alerts and their evidence into a folder: one folder an alert, and alerts.jsonl over all."""
+        """Copy alerts and their evidence into a folder: index.html to look at, alerts.jsonl for programs."""
         from core.store import AlertFilter
         from pipelines.commands.field import open_session_store
+        from pipelines.export import export_alerts
 
         since_wall_s = None if last is None else time.time() - last
-        if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty; name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
         with open_session_store(session) as store:
             found = store.alerts(AlertFilter(domain=domain, source=source, kind=kind, since_wall_s=since_wall_s, limit=limit))
-            with (folder / "alerts.jsonl").open("w", encoding="utf-8") as lines:
-                for stored in found:
-                    lines.write(json.dumps(_exported(stored, folder)) + "\n")
-        click.echo(f"{len(found)} alerts in {folder}")
+            page = export_alerts(found, folder)
+        click.echo(f"{len(found)} alerts: look at {page}")
 
     return cast("click.Command", export)
-
-
-def _exported(stored: StoredAlert, folder: Path) -> dict[str, object]:
-    """Copy one alert's evidence; names are made from its kind and hash, never from stored text."""
-    value = alert_as_json(stored)
-    own = folder / stored.alert.id
-    own.mkdir()
-    files = []
-    for piece in stored.evidence:
-        name = f"{piece.kind.value}-{piece.sha256[:8]}{_SUFFIXES.get(piece.media_type, '.bin')}"
-        shutil.copyfile(piece.path, own / name)
-        files.append({"kind": piece.kind.value, "file": f"{stored.alert.id}/{name}", "sha256": piece.sha256, "start_s": piece.start_s})
-    return {**value, "evidence": files}
-
-
-_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4", "video/x-matroska": ".mkv", "audio/x-matroska": ".mka"}
 
 
 def _mute(domain: str) -> click.Command:
     @click.command(
         "mute",
-        epilog=f"\b\nExamples:\n  trivium {domain} alerts mute --source yard --kind dog --for 8h\n  trivium {domain} alerts mute --kind unusual --for 2d",
+        epilog=f"\b\nExamples:\n  trivium {domain} alerts mute --source yard --kind rule:dog --for 8h\n"
+        f"  trivium {domain} alerts mute --kind unusual --for 2d",
     )
     @click.option("--source", default=None, metavar="NAME", help="Only this source.")
     @click.option("--kind", default=None, help="Only this kind.")

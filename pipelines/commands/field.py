@@ -142,7 +142,8 @@ def _watch(name: str) -> click.Command:
 def _train(name: str) -> click.Command:
     @click.command(
         "train",
-        epilog=f"\b\nExamples:\n  trivium {name} train clips/ --out checkpoints/mine\n  trivium {name} train clips/ --out mine --tuning lora --epochs 10",
+        epilog=f"\b\nExamples:\n  trivium {name} train clips/ --out checkpoints/mine\n"
+        f"  trivium {name} train clips/ --out mine --tuning lora --epochs 10",
     )
     @click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
     @click.option("--out", required=True, type=click.Path(path_type=Path), help="The checkpoint's folder; must not exist.")

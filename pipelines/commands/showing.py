@@ -41,7 +41,7 @@ class AnalysisLines:
 
     def outcome(self, outcome: Outcome, store: Store) -> None:
         """One recording is done."""
-        from pipelines.commands.alerts import alert_as_json
+        from pipelines.export import alert_as_json
 
         found = store.alerts(AlertFilter(run=outcome.run_id, limit=10_000))
         value = {"file": outcome.location, "run": outcome.run_id, "error": outcome.error or None, "counts": dict(outcome.counts)}
@@ -147,10 +147,15 @@ def print_alert(stored: StoredAlert) -> None:
 
 def when(alert: Alert) -> str:
     """On the wall clock where there is one, else in the recording's own time."""
-    length_s = alert.end_s - alert.start_s
-    if alert.wall_start_s is None:
-        return f"{alert.start_s:.1f} s, for {length_s:.1f} s"
-    return f"{datetime.fromtimestamp(alert.wall_start_s, UTC):%Y-%m-%d %H:%M:%S} UTC, for {length_s:.1f} s"
+    return when_of(asdict(alert))
+
+
+def when_of(alert: Mapping[str, Any]) -> str:
+    """The same of an alert as JSON values."""
+    length_s = alert["end_s"] - alert["start_s"]
+    if alert["wall_start_s"] is None:
+        return f"{alert['start_s']:.1f} s, for {length_s:.1f} s"
+    return f"{datetime.fromtimestamp(alert['wall_start_s'], UTC):%Y-%m-%d %H:%M:%S} UTC, for {length_s:.1f} s"
 
 
 def print_report(report: Mapping[str, Any]) -> None:

@@ -1,0 +1,83 @@
+"""Alerts and their evidence as a folder that stands by itself: a page to look at, files to play, lines for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError, StoreError
+from core.store import StoredAlert
+
+SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4", "video/x-matroska": ".mkv", "audio/x-matroska": ".mka"}
+PAGE = "index.html"
+
+
+def alert_as_json(stored: StoredAlert) -> dict[str, Any]:
+    """A stored alert as JSON values; its evidence by file and hash."""
+    evidence = [
+        {"kind": e.kind.value, "file": str(e.path), "sha256": e.sha256, "media_type": e.media_type, "bytes": e.bytes, "start_s": e.start_s}
+        for e in stored.evidence
+    ]
+    return {**asdict(stored.alert), "run_id": stored.run_id, "created_wall_s": stored.created_wall_s, "evidence": evidence}
+
+
+def export_alerts(alerts: Sequence[StoredAlert], folder: Path, notice: str = "") -> Path:
+    """Copy alerts into a folder: `index.html`, `alerts.jsonl`, and a folder of files for each.
+
+    Args:
+        alerts: what to export, in the order in which to show it.
+        folder: a new or empty folder.
+        notice: a sentence for the page's head.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputError: the folder holds something already.
+        StoreError: a piece of evidence is missing.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty; name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    values = [_copied(stored, folder) for stored in alerts]
+    with (folder / "alerts.jsonl").open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(value) + "\n" for value in values)
+    page = folder / PAGE
+    page.write_text(_page(values, notice), encoding="utf-8")
+    return page
+
+
+def _copied(stored: StoredAlert, folder: Path) -> dict[str, Any]:
+    """Copy one alert's evidence; names are made from kind and hash, never from stored text."""
+    own = folder / stored.alert.id
+    own.mkdir()
+    files = []
+    for piece in stored.evidence:
+        name = f"{piece.kind.value}-{piece.sha256[:8]}{SUFFIXES.get(piece.media_type, '.bin')}"
+        try:
+            shutil.copyfile(piece.path, own / name)
+        except OSError as error:
+            raise StoreError(f"{piece.path}: this {piece.kind.value} cannot be copied: {error.strerror}; see trivium doctor") from error
+        relative = f"{stored.alert.id}/{name}"
+        files.append(
+            {"kind": piece.kind.value, "file": relative, "sha256": piece.sha256, "media_type": piece.media_type, "start_s": piece.start_s}
+        )
+    return {**alert_as_json(stored), "evidence": files}
+
+
+def _page(values: Sequence[dict[str, Any]], notice: str) -> str:
+    from jinja2 import Environment, PackageLoader
+
+    from pipelines.commands.showing import when_of
+
+    order = {"snapshot": 0, "clip": 1, "spectrogram": 2}
+    shown = [
+        {**value, "when": when_of(value), "pieces": sorted(value["evidence"], key=lambda piece: order.get(piece["kind"], 9))}
+        for value in values
+    ]
+    environment = Environment(loader=PackageLoader("pipelines"), autoescape=True)
+    return environment.get_template("alerts.html").render(alerts=shown, notice=notice)
