@@ -100,11 +100,11 @@ class MotionGate:
 
         gain = _exposure(cells, background)
         expected = background.level * gain if gain != 1.0 else background.level
-        deviation = cv2.absdiff(cells, expected)
+        deviation: FloatArray = cv2.absdiff(cells, expected)  # type: ignore[assignment]
         threshold = background.threshold
         if abs(gain - 1.0) > 0.02:
             threshold = threshold + expected * np.float32(EXPOSURE_SLACK * abs(gain - 1.0))
-        differs = cv2.morphologyEx((deviation > threshold).view(np.uint8), cv2.MORPH_OPEN, _OPENING)
+        differs: ByteArray = cv2.morphologyEx((deviation > threshold).view(np.uint8), cv2.MORPH_OPEN, _OPENING)  # type: ignore[assignment]
         share = cv2.countNonZero(differs) / differs.size
 
         if share > LIGHTING_AREA and background.learned_s > 0.0:
@@ -153,7 +153,7 @@ def shrink(luma: ByteArray) -> ByteArray:
     """Area means, halved until at most `CELLS_WIDE` cells are left along the longer side; an odd last row or column is cut."""
     while max(luma.shape) > CELLS_WIDE and min(luma.shape) > 1:
         rows, columns = luma.shape[0] // 2, luma.shape[1] // 2
-        luma = cv2.resize(luma[: rows * 2, : columns * 2], (columns, rows), interpolation=cv2.INTER_AREA)
+        luma = cv2.resize(luma[: rows * 2, : columns * 2], (columns, rows), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     if max(luma.shape) > CELLS_WIDE:  # a single row or column
         step = -(-max(luma.shape) // CELLS_WIDE)
         luma = np.ascontiguousarray(luma[::step, ::step])
@@ -176,10 +176,7 @@ def _exposure(cells: FloatArray, background: _Background) -> float:
     every = slice(None, None, EXPOSURE_STRIDE)
     seen, level, free = cells[every, every], background.level[every, every], background.differed[every, every] == 0
     ratios = (seen + DARK_LEVELS) / (level + DARK_LEVELS)
-    if 4 * np.count_nonzero(free) > free.size:
-        ratios = ratios[free]
-    else:
-        ratios = ratios.ravel()
+    ratios = ratios[free] if 4 * np.count_nonzero(free) > free.size else ratios.ravel()
     ratio = float(np.partition(ratios, len(ratios) // 2)[len(ratios) // 2])
     return ratio if abs(ratio - 1.0) > 0.01 else 1.0
 
