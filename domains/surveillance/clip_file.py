@@ -38,7 +38,15 @@ class PacketFile:
         is_hidden: it has no name, and must go through `finish_hidden`.
     """
 
-    def __init__(self, folder: Path, video: av.VideoStream | None, audio: av.AudioStream | None, start_s: float, is_hidden: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        video: av.VideoStream | None,
+        audio: av.AudioStream | None,
+        start_s: float,
+        is_hidden: bool,
+        picture_size: tuple[int, int],
+    ) -> None:
         """Begin a file.
 
         Args:
@@ -46,6 +54,7 @@ class PacketFile:
             video, audio: what to copy; None leaves it out.
             start_s: becomes 0 in the clip.
             is_hidden: the file gets no name in the folder, so that nothing of it outlives the process.
+            picture_size: width and height as they were known when the stream was opened; 0 where they were not.
         """
         self.start_s = self.end_s = start_s
         self.is_hidden = is_hidden
@@ -61,11 +70,11 @@ class PacketFile:
             self._output = av.open(str(self._path), "w", format="mp4" if is_mp4 else "matroska", options=options)
         self.media_type = media_type(is_mp4, has_video=video is not None)
         try:
-            self._streams = {
-                is_video: self._output.add_stream_from_template(stream)
-                for is_video, stream in ((True, video), (False, audio))
-                if stream is not None
-            }
+            self._streams = {}
+            if video is not None:
+                self._streams[True] = _like(self._output, video, picture_size)
+            if audio is not None:
+                self._streams[False] = self._output.add_stream_from_template(audio)
         except BaseException:
             self.discard()
             raise
@@ -136,6 +145,14 @@ def fits_mp4(video: av.VideoStream | None, audio: av.AudioStream | None) -> bool
 def media_type(is_mp4: bool, has_video: bool) -> str:
     """The Internet media type of a clip."""
     return f"{'video' if has_video else 'audio'}/{'mp4' if is_mp4 else 'x-matroska'}"
+
+
+def _like(output: av.container.OutputContainer, video: av.VideoStream, picture_size: tuple[int, int]) -> Any:
+    if all(picture_size):
+        return output.add_stream_from_template(video)
+    # Opened before a key frame came: the decoder knows the size by now, and the muxer finds the rest in the packets.
+    context = video.codec_context
+    return output.add_mux_stream(context.codec.canonical_name, width=context.width, height=context.height)
 
 
 def _new_path(folder: Path, is_mp4: bool) -> Path:

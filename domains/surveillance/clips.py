@@ -156,6 +156,7 @@ class ClipRecorder:
         self._ring = PacketRing(settings.before_s + LATE_S)
         self._video: av.VideoStream | None = None
         self._audio: av.AudioStream | None = None
+        self._picture_size = (0, 0)
         self._wanted: dict[str, _Wanted] = {}
         self._lock = threading.Lock()
         self._finisher: ThreadPoolExecutor | None = ThreadPoolExecutor(1, thread_name_prefix="clips")
@@ -180,6 +181,7 @@ class ClipRecorder:
         with self._lock:
             self._ring.clear()
             self._video, self._audio = video, audio if self._record_sound else None
+            self._picture_size = (0, 0) if video is None else (video.codec_context.width, video.codec_context.height)
 
     def feed(self, packet: av.Packet, is_video: bool, time_s: float) -> None:
         """Take a packet whose stamps are on the camera's clock."""
@@ -221,7 +223,8 @@ class ClipRecorder:
         try:
             if wanted.file is None:
                 is_hidden = self._video is not None and (self._masks is not None or self._blur is not None)
-                wanted.file = PacketFile(self._folder, self._video, self._audio, packets[0].time_s, is_hidden)
+                start_s = packets[0].time_s
+                wanted.file = PacketFile(self._folder, self._video, self._audio, start_s, is_hidden, self._picture_size)
             for kept in packets:
                 if len(packets) == 1 or not self._is_past(wanted, kept):
                     wanted.file.write(kept.packet, kept.is_video, kept.time_s)

@@ -72,15 +72,29 @@ class Demuxer:
         recorder: PacketTaker | None = None,
         wall_of: Callable[[float], float | None] = no_wall_clock,
         is_live: bool = False,
+        on_packet: Callable[[], None] | None = None,
     ) -> None:
         """Choose the streams.
+
+        Args:
+            container: open.
+            camera: the name that events carry.
+            counts: counted in.
+            timeline: fresh; begins where the camera's clock stands.
+            first_index: of the next frame.
+            masks: blacked out before anyone sees a frame.
+            sound: whether to decode sound.
+            recorder: takes the encoded packets.
+            wall_of: Unix time of what has just arrived with this time.
+            is_live: an error of the connection is raised, not read over.
+            on_packet: called for each packet; may raise to break off.
 
         Raises:
             InputError: nothing in it can be decoded, or the picture is larger than 8K.
         """
         self._container, self._camera, self._counts = container, camera, counts
         self._timeline, self._masks, self._recorder, self._wall_of = timeline, masks, recorder, wall_of
-        self._is_live = is_live
+        self._is_live, self._on_packet = is_live, on_packet
         self._index = first_index
         self.video: av.VideoStream | None = next((s for s in container.streams.video if _is_picture(s)), None)
         self.audio: av.AudioStream | None = next((s for s in container.streams.audio if s.codec_context is not None), None)
@@ -154,6 +168,8 @@ class Demuxer:
     def _decode(self, packet: av.Packet) -> Iterator[CameraFrame | SoundBlock]:
         is_video = packet.stream is self.video or (self.video is not None and packet.stream_index == self.video.index)
         if packet.size:
+            if self._on_packet is not None:
+                self._on_packet()
             jumps = self._timeline.jumps
             time_s = self._timeline.mend(packet, packet.stream_index)
             self._counts.time_jumps += self._timeline.jumps - jumps

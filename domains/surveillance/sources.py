@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,12 +12,11 @@ from pathlib import Path
 import av
 import av.error
 
-from core.errors import ConfigError, InputError
+from core.errors import InputError
 from core.redaction import public_name, redact
-from domains.surveillance.config import CameraSettings
 from domains.surveillance.demux import CODEC_OPTIONS, Demuxer, PacketTaker, no_wall_clock
-from domains.surveillance.privacy import PrivacyMask, privacy_mask
-from domains.surveillance.stream import CameraStream, StreamChange, StreamCounts, StreamEvent, StreamState
+from domains.surveillance.privacy import PrivacyMask
+from domains.surveillance.stream import StreamChange, StreamCounts, StreamEvent, StreamState
 from domains.surveillance.timeline import Timeline
 
 FILM_SUFFIXES = frozenset(
@@ -92,52 +89,6 @@ def locate(text: str) -> Location:
     if path.is_file():
         return Location(Place.FILM, text, path.name)
     raise InputError(f"{redact(text) or 'an empty address'}: there is no such file, folder or device")
-
-
-def open_location(
-    text: str,
-    camera: str,
-    settings: CameraSettings,
-    *,
-    recorder: PacketTaker | None = None,
-    stop: threading.Event | None = None,
-) -> CameraStream:
-    """Open a film, a live address or a device as one camera.
-
-    Raises:
-        ConfigError: the address names an environment variable that is not set.
-        InputError: nothing there, or a folder.
-    """
-    from domains.surveillance.live import LiveStream
-
-    location = locate(expand_environment(text))
-    if location.place is Place.FILM:
-        return open_film(Path(location.address), camera, masks=privacy_mask(settings.privacy), sound=settings.sound, recorder=recorder)
-    if location.place is Place.FOLDER:
-        raise InputError(f"{location.name}: is a folder; name one film in it")
-    return LiveStream(camera, settings, recorder, stop or threading.Event())
-
-
-def expand_environment(text: str) -> str:
-    """Put the values of `${NAME}` references in.
-
-    A value inside the login of an address is taken literally and escaped, so a password may hold any character.
-
-    Raises:
-        ConfigError: a variable is not set.
-    """
-    login_end = text.rfind("@")
-    start = text.find("://")
-
-    def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
-            raise ConfigError(f"the environment variable {match[1]} is not set; a camera's address refers to it")
-        from urllib.parse import quote
-
-        return quote(found, safe="") if start != -1 and start < match.start() < login_end else found
-
-    return re.sub(r"\$\{(\w+)\}", value, text)
 
 
 def films_in(folder: Path) -> list[Path]:
