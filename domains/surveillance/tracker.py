@@ -52,7 +52,8 @@ class ObjectTracker:
         from trackers.utils.iou import BIoU
 
         self._settings = settings
-        self._new_tracker = lambda: ByteTrackTracker(
+        library_tracker: Any = ByteTrackTracker
+        self._new_tracker = lambda: library_tracker(
             lost_track_buffer=math.ceil(settings.max_occlusion_s * BUFFER_HZ),
             frame_rate=settings.max_fps,
             track_activation_threshold=settings.min_score,
