@@ -62,7 +62,7 @@ class PacketFile:
         self._hidden: Any = None
         is_mp4 = not is_hidden and fits_mp4(video, audio)
         if is_hidden:
-            self._hidden = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115: closed by `discard`
+            self._hidden = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
             self._output = av.open(self._hidden, "w", format="matroska")
         else:
             self._path = _new_path(folder, is_mp4)
@@ -80,7 +80,7 @@ class PacketFile:
             raise
         self._last_dts: dict[bool, int] = {}
 
-    def write(self, packet: av.Packet, is_video: bool, time_s: float) -> None:
+    def write(self, packet: av.Packet[Any], is_video: bool, time_s: float) -> None:
         """Copy a packet in; sound from before the begin is left out.
 
         Raises:
@@ -89,10 +89,10 @@ class PacketFile:
         stream = self._streams.get(is_video)
         if stream is None or (not is_video and time_s < self.start_s - SOUND_EARLY_S):
             return
-        copy = _copy(packet, time_s, self.start_s)
-        copy.dts = max(copy.dts, self._last_dts.get(is_video, copy.dts - 1) + 1)
-        copy.pts = max(copy.pts, copy.dts)
-        self._last_dts[is_video] = copy.dts
+        copy, pts, dts = _copy(packet, time_s, self.start_s)
+        dts = max(dts, self._last_dts.get(is_video, dts - 1) + 1)
+        copy.dts, copy.pts = dts, max(pts, dts)
+        self._last_dts[is_video] = dts
         copy.stream = stream
         self._output.mux_one(copy)
         self.end_s = max(self.end_s, time_s + float((packet.duration or 0) * packet.time_base))
@@ -161,18 +161,17 @@ def _new_path(folder: Path, is_mp4: bool) -> Path:
     return Path(name)
 
 
-def _copy(packet: av.Packet, time_s: float, start_s: float) -> av.Packet:
-    """The same bytes in a packet of its own, its stamps counted from `start_s`."""
-    copy = av.Packet(bytes(packet))
+def _copy(packet: av.Packet[Any], time_s: float, start_s: float) -> tuple[av.Packet[Any], int, int]:
+    """The same bytes in a packet of its own, and its pts and dts counted from `start_s`."""
+    copy: av.Packet[Any] = av.Packet(bytes(packet))
     ticks = round(time_s / packet.time_base)
     copy.time_base = packet.time_base
     dts = packet.dts if packet.dts is not None else packet.pts if packet.pts is not None else ticks
     pts = packet.pts if packet.pts is not None else dts
     zero = round(start_s / packet.time_base)
-    copy.dts, copy.pts = dts - zero, pts - zero
     copy.duration = packet.duration
     copy.is_keyframe = packet.is_keyframe
-    return copy
+    return copy, pts - zero, dts - zero
 
 
 def _encode(
@@ -188,7 +187,7 @@ def _encode(
         ) as output:
             encoder: Any = None
             sound = output.add_stream_from_template(audio) if audio is not None else None
-            waiting: list[av.Packet] = []
+            waiting: list[av.Packet[Any]] = []
             for packet in source.demux([s for s in (video, audio) if s is not None]):
                 if packet.stream_index != video.index:
                     if sound is not None and packet.size:
@@ -208,8 +207,7 @@ def _encode(
                 if encoder is not None:
                     output.mux(waiting)
                     waiting.clear()
-            if encoder is None:
-                raise InputError(f"none of the pictures of a clip could be kept ({dropped} left out)")
+            _must_have(encoder, dropped)
             output.mux(encoder.encode(None))
     except BaseException:
         path.unlink(missing_ok=True)
@@ -217,7 +215,12 @@ def _encode(
     return path, media_type(is_mp4, has_video=True), dropped
 
 
-def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
+def _must_have(encoder: object, dropped: int) -> None:
+    if encoder is None:
+        raise InputError(f"none of the pictures of a clip could be kept ({dropped} left out)")
+
+
+def _decoded(packet: av.Packet[Any]) -> list[av.VideoFrame]:
     try:
         return packet.decode()
     except DECODE_ERRORS:
@@ -225,7 +228,7 @@ def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
 
 
 def _add_encoder(output: av.container.OutputContainer, bgr: ByteArray) -> Any:
-    stream = output.add_stream(ENCODER, options=dict(ENCODER_OPTIONS))
+    stream: Any = output.add_stream(ENCODER, options=dict(ENCODER_OPTIONS))
     stream.height, stream.width = (max(2, side - side % 2) for side in bgr.shape[:2])
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = ENCODER_TICKS
@@ -238,6 +241,6 @@ def _frame(bgr: ByteArray, encoder: Any, source: av.VideoFrame) -> av.VideoFrame
     if bgr.shape[0] < height or bgr.shape[1] < width or abs(bgr.shape[0] - height) > 1 or abs(bgr.shape[1] - width) > 1:
         bgr = np.asarray(cv2.resize(bgr, (width, height)))
     shown = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr[:height, :width]), format="bgr24")
-    shown.pts = None if source.pts is None else round(source.pts * source.time_base / ENCODER_TICKS)
+    shown.pts = None if source.pts is None or source.time_base is None else round(source.pts * source.time_base / ENCODER_TICKS)
     shown.time_base = ENCODER_TICKS
     return shown

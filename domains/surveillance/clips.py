@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -50,7 +51,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    packet: av.Packet
+    packet: av.Packet[Any]
     is_video: bool
     time_s: float
     is_key: bool
@@ -183,7 +184,7 @@ class ClipRecorder:
             self._video, self._audio = video, audio if self._record_sound else None
             self._picture_size = (0, 0) if video is None else (video.codec_context.width, video.codec_context.height)
 
-    def feed(self, packet: av.Packet, is_video: bool, time_s: float) -> None:
+    def feed(self, packet: av.Packet[Any], is_video: bool, time_s: float) -> None:
         """Take a packet whose stamps are on the camera's clock."""
         if not is_video and self._audio is None:
             return

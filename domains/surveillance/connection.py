@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 import av
@@ -135,7 +136,7 @@ def plain_reason(error: BaseException, timeout_s: float) -> str:
         ((ConnectionResetError, BrokenPipeError), "the connection was broken"),
         (av.error.InvalidDataError, "the connection broke, or what it sends is not video"),
     ):
-        if isinstance(error, kinds):  # type: ignore[arg-type]
+        if isinstance(error, kinds):
             return words
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
@@ -143,7 +144,7 @@ def plain_reason(error: BaseException, timeout_s: float) -> str:
 def _open(location: Location, settings: CameraSettings) -> InputContainer:
     timeout = (settings.open_timeout_s, settings.read_timeout_s)
     if location.place is Place.FILM:
-        return av.open(f"file:{os.path.abspath(location.address)}", mode="r", options=FILM_OPTIONS, metadata_errors="replace")
+        return av.open(f"file:{Path(location.address).absolute()}", mode="r", options=FILM_OPTIONS, metadata_errors="replace")
     if location.place is Place.DEVICE:
         return av.open(location.address, mode="r", format="v4l2", timeout=timeout, options=dict(CODEC_OPTIONS))
     parts = urlsplit(location.address)

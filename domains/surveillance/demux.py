@@ -6,13 +6,14 @@ clips and the stages see the same clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import av
 import av.error
 
 from core.errors import InputError
+from core.samples import FloatArray
 from domains.surveillance.picture import Colour, luma_of
 from domains.surveillance.privacy import PrivacyMask
 from domains.surveillance.soundtrack import Soundtrack
@@ -35,7 +36,7 @@ class PacketTaker(Protocol):
         """A connection or file was opened."""
         ...
 
-    def feed(self, packet: av.Packet, is_video: bool, time_s: float) -> None:
+    def feed(self, packet: av.Packet[Any], is_video: bool, time_s: float) -> None:
         """A packet, its stamps on the camera's clock."""
         ...
 
@@ -145,7 +146,7 @@ class Demuxer:
         self._frame_step_s = float(1 / rate) if rate else 0.04
         self._timeline.add(video.index, self._frame_step_s)
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[av.Packet[Any]]:
         streams = [s for s in (self.video, self.audio) if s is not None]
         if not streams:
             return
@@ -165,7 +166,7 @@ class Demuxer:
                 continue
             return
 
-    def _decode(self, packet: av.Packet) -> Iterator[CameraFrame | SoundBlock]:
+    def _decode(self, packet: av.Packet[Any]) -> Iterator[CameraFrame | SoundBlock]:
         is_video = packet.stream is self.video or (self.video is not None and packet.stream_index == self.video.index)
         if packet.size:
             if self._on_packet is not None:
@@ -180,7 +181,7 @@ class Demuxer:
             if self._recorder is not None:
                 self._recorder.feed(packet, is_video, time_s)
         try:
-            frames = packet.decode()
+            frames: Sequence[av.VideoFrame | av.AudioFrame] = packet.decode()
         except av.error.EOFError:
             return
         except DECODE_ERRORS:
@@ -188,14 +189,14 @@ class Demuxer:
             return
         for frame in frames:
             try:
-                if is_video:
+                if isinstance(frame, av.VideoFrame):
                     yield from self._picture(frame)
                 else:
                     yield from self._sound(frame)
             except DECODE_ERRORS:
                 self._count_damage(is_video)
 
-    def _may_decode(self, packet: av.Packet) -> bool:
+    def _may_decode(self, packet: av.Packet[Any]) -> bool:
         """Whether decoding has begun, or may begin with this packet."""
         if not self._has_key and not packet.is_keyframe and self._skipped < PATIENCE_PACKETS:
             self._skipped += 1
@@ -242,11 +243,11 @@ class Demuxer:
         for begin_s, waveform in self._soundtrack.feed(frame, time_s):
             yield self._block(begin_s, waveform)
 
-    def _block(self, begin_s: float, waveform: object) -> SoundBlock:
+    def _block(self, begin_s: float, waveform: FloatArray) -> SoundBlock:
         begin_s = self._sound_s = max(begin_s, self._sound_s)
         self.last_s = max(self.last_s, begin_s)
         self._counts.sound_blocks += 1
-        return SoundBlock(self._camera, begin_s, self._wall_of(begin_s), waveform)  # type: ignore[arg-type]
+        return SoundBlock(self._camera, begin_s, self._wall_of(begin_s), waveform)
 
 
 def _is_picture(stream: av.VideoStream) -> bool:

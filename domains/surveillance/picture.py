@@ -46,7 +46,8 @@ def luma_of(frame: av.VideoFrame, masks: PrivacyMask | None = None) -> ByteArray
     """
     shown = frame if frame.format.name in _EIGHT_BIT_LUMA else frame.reformat(format="gray")
     plane = shown.planes[0]
-    luma: ByteArray = np.frombuffer(plane, np.uint8, count=plane.line_size * shown.height).reshape(shown.height, plane.line_size)
+    rows: ByteArray = np.frombuffer(memoryview(plane), np.uint8, count=plane.line_size * shown.height)
+    luma = rows.reshape(shown.height, plane.line_size)
     luma = _upright(luma[:, : shown.width], frame)
     if masks is not None:
         luma = masks.blacken(luma)
@@ -60,7 +61,7 @@ def bgr_of(frame: av.VideoFrame, masks: PrivacyMask | None = None) -> ByteArray:
     Returns:
         `[height, width, 3]`, blue green red, read-only.
     """
-    bgr: ByteArray = _upright(frame.to_ndarray(format="bgr24"), frame)
+    bgr: ByteArray = _upright(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), frame)
     if masks is not None:
         bgr = masks.blacken(bgr)
     bgr.flags.writeable = False
@@ -91,5 +92,4 @@ def _upright(picture: ByteArray, frame: av.VideoFrame) -> ByteArray:
     turn = _TURNS.get(frame.rotation % 360)
     if turn is None:
         return picture
-    turned: ByteArray = cv2.rotate(np.ascontiguousarray(picture), turn)
-    return turned
+    return np.asarray(cv2.rotate(np.ascontiguousarray(picture), turn), np.uint8)

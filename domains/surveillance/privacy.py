@@ -44,8 +44,7 @@ class PrivacyMask:
         """
         height, width = picture.shape[:2]
         keep = self._keep(height, width)
-        masked: ByteArray = cv2.bitwise_and(picture, picture, mask=keep)
-        return masked.reshape(picture.shape)
+        return np.asarray(cv2.bitwise_and(picture, picture, mask=keep), np.uint8).reshape(picture.shape)
 
     def _keep(self, height: int, width: int) -> ByteArray:
         newest = self._newest
@@ -57,7 +56,7 @@ class PrivacyMask:
                 # both roundings, so that no pixel that is touched stays open
                 for pixels in (np.floor(corners), np.ceil(corners) - 1):
                     cv2.fillPoly(keep, [pixels.astype(np.int32)], 0)
-            newest = ((height, width), cv2.erode(keep, np.ones((3, 3), np.uint8)))
+            newest = ((height, width), np.asarray(cv2.erode(keep, np.ones((3, 3), np.uint8)), np.uint8))
             self._newest = newest
         return newest[1]
 
@@ -106,7 +105,7 @@ class FaceBlur:
         keep = np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), score.tolist(), FACE_THRESHOLD, FACE_OVERLAP), int).reshape(-1)
         boxes[:, 2:] += boxes[:, :2]
         boxes *= np.array([width / size[0], height / size[1]] * 2)
-        return boxes[keep].astype(np.float32)
+        return np.asarray(boxes[keep], np.float32)
 
 
 def privacy_mask(settings: PrivacySettings) -> PrivacyMask | None:

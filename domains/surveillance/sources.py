@@ -20,7 +20,8 @@ from domains.surveillance.stream import StreamChange, StreamCounts, StreamEvent,
 from domains.surveillance.timeline import Timeline
 
 FILM_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .m2ts .mts .mpg .mpeg .flv .wmv .asf .3gp .ogv .mjpg .mjpeg .h264 .h265 .hevc .mxf .dav".split()
+    [".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".asf", ".ogv", ".mxf", ".dav"]
+    + [".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".mjpg", ".mjpeg", ".h264", ".h265", ".hevc"]
 )
 # No format here opens other files: no playlists (hls, dash, concat), no session descriptions (sdp), no picture sequences.
 FILM_FORMATS = (
@@ -58,7 +59,7 @@ class Location:
     name: str
 
 
-LIVE_SCHEMES = frozenset("rtsp rtsps rtmp rtmps http https udp rtp srt tcp".split())
+LIVE_SCHEMES = frozenset(["rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "srt", "tcp"])
 
 
 def locate(text: str) -> Location:
@@ -221,7 +222,6 @@ def _duration_s(container: av.container.InputContainer) -> float | None:
 
 
 def _origin_s(container: av.container.InputContainer) -> float | None:
-    starts = [
-        float(s.start_time * s.time_base) for s in (*container.streams.video[:1], *container.streams.audio[:1]) if s.start_time is not None
-    ]
+    streams = (*container.streams.video[:1], *container.streams.audio[:1])
+    starts = [float(s.start_time * s.time_base) for s in streams if s.start_time is not None and s.time_base is not None]
     return min(starts) if starts else None

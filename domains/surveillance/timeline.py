@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
 
@@ -52,7 +53,7 @@ class Timeline:
         """
         self._tracks[stream] = _Track(step_s if 0.0 < step_s < 3600.0 else 0.04)
 
-    def mend(self, packet: av.Packet, stream: int) -> float:
+    def mend(self, packet: av.Packet[Any], stream: int) -> float:
         """Move a packet's stamps, in place, on to the clock.
 
         Args:
@@ -71,10 +72,11 @@ class Timeline:
         raw_s = float(stamp * packet.time_base)
         shift_s = self._shift(track, raw_s, packet)
         _move(packet, shift_s)
+        shown_s = (raw_s + shift_s) if packet.pts is None else float(packet.pts * packet.time_base)
         track.last_s = raw_s + shift_s if track.last_s is None else max(track.last_s, raw_s + shift_s)
-        return float((packet.pts if packet.pts is not None else packet.dts) * packet.time_base)
+        return shown_s
 
-    def _shift(self, track: _Track, raw_s: float, packet: av.Packet) -> float:
+    def _shift(self, track: _Track, raw_s: float, packet: av.Packet[Any]) -> float:
         if track.shift_s is None:
             track.shift_s = self._first_shift(track, raw_s, packet)
         elif track.last_s is not None:
@@ -83,7 +85,7 @@ class Timeline:
                 track.shift_s = self._new_shift(track, raw_s, gap_s)
         return track.shift_s
 
-    def _first_shift(self, track: _Track, raw_s: float, packet: av.Packet) -> float:
+    def _first_shift(self, track: _Track, raw_s: float, packet: av.Packet[Any]) -> float:
         if self._newest_shift_s is None:
             first_s = float(packet.pts * packet.time_base) if packet.pts is not None else raw_s
             origin_s = first_s - track.unstamped * track.step_s if self.origin_s is None else self.origin_s
@@ -104,7 +106,7 @@ class Timeline:
         return self._newest_shift_s
 
 
-def _move(packet: av.Packet, shift_s: float) -> None:
+def _move(packet: av.Packet[Any], shift_s: float) -> None:
     ticks = round(Fraction(shift_s) / packet.time_base)
     if packet.pts is not None:
         packet.pts += ticks
