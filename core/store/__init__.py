@@ -1,7 +1,8 @@
 """SQLAlchemy models, sessions, evidence files, migrations: what is found stays found."""
 
+from core.store.evidence_check import EvidenceFault
 from core.store.retention import PurgeReport, RetentionPolicy
-from core.store.store import EvidenceFault, Store, open_store
+from core.store.store import Store, open_store
 from core.store.values import AlertFilter, Mute, StoredAlert, StoredEvidence
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -34,17 +34,21 @@ _PLAIN = (
 
 
 @contextmanager
-def plain_errors(where: str, deadline_s: float) -> Iterator[None]:
+def plain_errors(where: str, deadline_s: float, secrets: Collection[str] = ()) -> Iterator[None]:
     """Raise whatever the database says inside as a `StoreError` of one line.
 
     Args:
         where: the database, without its password.
         deadline_s: how long it was given.
+        secrets: what must not be repeated, should the database quote it.
     """
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreError(f"{where} {_say(error, deadline_s)}") from error
+        said = _say(error, deadline_s)
+        for secret in secrets:
+            said = said.replace(secret, "***")
+        raise StoreError(f"{where} {said}") from error
 
 
 def disk_complaint(error: OSError, where: str) -> StoreError:

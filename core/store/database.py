@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,13 @@ class Database:
         engine: SQLAlchemy's engine with its pool.
         where: the database as it may be shown: no user, no password.
         deadline_s: how long one transaction may take on PostgreSQL, or wait for its turn on SQLite.
+        secrets: the passwords of its URL, so that no error repeats them.
     """
 
     engine: Engine
     where: str
     deadline_s: float
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_postgresql(self) -> bool:
@@ -77,7 +79,7 @@ class Database:
     @contextmanager
     def connect(self, *, writes: bool) -> Iterator[Connection]:
         """A connection under the deadline; its first statement begins a transaction that reads or writes."""
-        with plain_errors(self.where, self.deadline_s):
+        with plain_errors(self.where, self.deadline_s, self.secrets):
             if not self.is_postgresql:
                 with self.engine.connect().execution_options(writes=writes) as connection:
                     yield connection
@@ -129,8 +131,8 @@ def open_database(url: str | URL, deadline_s: float = DEADLINE_S) -> Database:
 def _parse(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("the database URL cannot be read; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from error
+    except (ArgumentError, ValueError):
+        raise StoreError("the database URL cannot be read; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from None
     if parsed.drivername not in _SCHEMES:
         raise StoreError(
             f"databases of the kind {parsed.drivername} are not known; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
@@ -180,6 +182,8 @@ def _turn_on_write_ahead_log(connection: sqlite3.Connection, deadline_s: float) 
 
 
 def _open_postgresql(url: URL, deadline_s: float) -> Database:
+    if "@" in (url.database or ""):  # the URL was cut inside the password
+        raise StoreError("the database URL cannot be read; write / and @ inside the password as %2F and %40")
     milliseconds = int(deadline_s * 1000)
     limits = {"statement_timeout": milliseconds, "lock_timeout": milliseconds, "idle_in_transaction_session_timeout": 2 * milliseconds}
     arguments: dict[str, Any] = {
@@ -197,5 +201,6 @@ def _open_postgresql(url: URL, deadline_s: float) -> Database:
     except ImportError as error:
         raise StoreError("PostgreSQL needs psycopg; install it with: pip install 'trivium[postgres]'") from error
     event.listen(engine, "connect", cover_new_connection, insert=True)
-    port = f":{url.port}" if url.port else ""
-    return Database(engine=engine, where=f"the database {url.host or 'on this machine'}{port}/{url.database or ''}", deadline_s=deadline_s)
+    where = f"the database {url.host or 'on this machine'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+    secrets = (url.password, *url.normalized_query.get("password", ()), *url.normalized_query.get("sslpassword", ()))
+    return Database(engine=engine, where=where, deadline_s=deadline_s, secrets=tuple(secret for secret in secrets if secret))

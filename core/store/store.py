@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, select
+from sqlalchemy import URL
 
 from core.alerts import Alert, EvidenceKind
 from core.store import alerts, evidence, mutes, retention, runs
-from core.store.complaints import disk_complaint
 from core.store.database import DEADLINE_S, Database, open_database
 from core.store.evidence import EvidenceFolder
-from core.store.models import EvidenceRow
+from core.store.evidence_check import EvidenceFault, evidence_faults
 from core.store.retention import PurgeReport, RetentionPolicy
 from core.store.schema import migrate
 from core.store.values import AlertFilter, Mute, StoredAlert
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceFault:
-    """A row of evidence whose file is not what the row says.
-
-    Attributes:
-        alert_id: the alert that names it.
-        sha256, path: the file.
-        problem: `missing`, `wrong size` or `wrong hash`.
-    """
-
-    alert_id: str
-    sha256: str
-    path: Path
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +135,11 @@ class Store:
             deep: read every file and compare its hash, too.
         """
         with self._database.read() as session:
-            rows = session.execute(select(EvidenceRow.alert_id, EvidenceRow.sha256, EvidenceRow.bytes).order_by(EvidenceRow.id)).all()
-        faults = []
-        for alert_id, sha256, size in rows:
-            path = self._folder.path_of(sha256)
-            if problem := _problem(path, sha256, size, deep=deep):
-                faults.append(EvidenceFault(alert_id, sha256, path, problem))
-        return faults
+            faults = evidence_faults(session, self._folder, deep=deep)
+        if not faults:
+            return []
+        with self._database.write(holds_files=True) as session:  # a row may have gone while its file was looked at
+            return evidence_faults(session, self._folder, deep=deep, only={fault.sha256 for fault in faults})
 
     @property
     def evidence_bytes(self) -> int:
@@ -196,17 +176,3 @@ def open_store(url: str | URL, evidence_folder: Path, deadline_s: float = DEADLI
         database.engine.dispose()
         raise
     return Store(database, folder, schema_version)
-
-
-def _problem(path: Path, sha256: str, size: int, *, deep: bool) -> str | None:
-    try:
-        if path.stat().st_size != size:
-            return "wrong size"
-        if deep:
-            with path.open("rb") as file:
-                return None if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "wrong hash"
-    except FileNotFoundError:
-        return "missing"
-    except OSError as error:
-        raise disk_complaint(error, f"the evidence file {path}") from error
-    return None

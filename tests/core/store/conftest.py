@@ -83,7 +83,7 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         if server.process is not None and server.process.poll() is None:
-            server.kill(signal.SIGINT)
+            server.kill(signal.SIGQUIT)
         shutil.rmtree(folder)
 
 

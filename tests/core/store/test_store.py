@@ -100,7 +100,9 @@ def test_unique_prefix_finds_an_alert_and_an_ambiguous_one_says_so(store, fall, 
             store.alert(hostile)
 
 
-@pytest.mark.parametrize("bad", [AlertFilter(limit=0), AlertFilter(limit=10_001), AlertFilter(after="x"), AlertFilter(after="nan:" + "0" * 32)])
+@pytest.mark.parametrize(
+    "bad", [AlertFilter(limit=0), AlertFilter(limit=10_001), AlertFilter(after="x"), AlertFilter(after="nan:" + "0" * 32)]
+)
 def test_impossible_filter_is_refused(sqlite_store, bad):
     with pytest.raises(StoreError):
         sqlite_store.alerts(bad)
@@ -114,7 +116,13 @@ def test_alert_of_an_unknown_run_is_refused(store, fall):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"id": "../../etc/passwd"}, {"score": float("nan")}, {"start_s": float("inf")}, {"details": {"x": float("nan")}}, {"details": {"x": object()}}],
+    [
+        {"id": "../../etc/passwd"},
+        {"score": float("nan")},
+        {"start_s": float("inf")},
+        {"details": {"x": float("nan")}},
+        {"details": {"x": object()}},
+    ],
 )
 def test_alert_that_cannot_be_stored_is_refused_in_one_line(store, fall, begin, changes):
     with pytest.raises(StoreError) as caught:
