@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +54,7 @@ class ObjectTracker:
 
         self._settings = settings
         library_tracker: Any = ByteTrackTracker
-        self._new_tracker = lambda: library_tracker(
+        self._new_tracker: Callable[[], Any] = lambda: library_tracker(
             lost_track_buffer=math.ceil(settings.max_occlusion_s * BUFFER_HZ),
             frame_rate=settings.max_fps,
             track_activation_threshold=settings.min_score,
