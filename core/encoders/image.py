@@ -25,6 +25,7 @@ SIDE_PX = 224
 CELLS = 49
 WIDTH = 1280
 CHUNK = 8
+RENAMED = {"nipple": "feeding-bottle teat"}  # ImageNet's word is read wrongly without its pictures
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
 
 
@@ -38,7 +39,7 @@ class Certainty:
     """
 
     sure: float = 0.5
-    perhaps: float = 0.25
+    perhaps: float = 0.3
 
 
 class ImageEncoder:
@@ -64,8 +65,9 @@ class ImageEncoder:
         folder = locate(weights)
         self._session = open_session(folder / "efficientnet-lite0.onnx", threads)
         try:
-            self.labels: tuple[str, ...] = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+            self.labels: tuple[str, ...] = tuple(RENAMED.get(label, label) for label in labels)
+        except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{folder / 'labels.json'} cannot be read; pull {weights} again") from error
         self._certainty = certainty or Certainty()
         self.name = f"image:{identity(weights, folder)}"
