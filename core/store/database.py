@@ -182,7 +182,7 @@ def _turn_on_write_ahead_log(connection: sqlite3.Connection, deadline_s: float) 
 
 
 def _open_postgresql(url: URL, deadline_s: float) -> Database:
-    if "@" in (url.database or ""):  # the URL was cut inside the password
+    if "@" in f"{url.host}/{url.database}":  # the URL was cut inside the password
         raise StoreError("the database URL cannot be read; write / and @ inside the password as %2F and %40")
     milliseconds = int(deadline_s * 1000)
     limits = {"statement_timeout": milliseconds, "lock_timeout": milliseconds, "idle_in_transaction_session_timeout": 2 * milliseconds}

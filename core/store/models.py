@@ -60,6 +60,7 @@ class AlertRow(Base):
     __tablename__ = "alerts"
     __table_args__ = (
         Index(None, "at_wall_s", "id"),
+        Index(None, "run_id", "at_wall_s"),
         Index(None, "source", "at_wall_s"),
         Index(None, "kind", "at_wall_s"),
         Index(None, "way", "at_wall_s"),
@@ -68,7 +69,7 @@ class AlertRow(Base):
     )
 
     id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), index=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
     domain: Mapped[str]
     source: Mapped[str]
     kind: Mapped[str]

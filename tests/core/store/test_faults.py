@@ -73,12 +73,8 @@ def one_line(caught):
 def test_full_disk_is_one_line_and_all_that_was_stored_stays_readable(child, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = (
-        os.geteuid() == 0
-        and shutil.which("mount")
-        and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk]).returncode == 0
-    )
-    if not mounted:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk]
+    if os.geteuid() != 0 or not shutil.which("mount") or subprocess.run(mount).returncode:
         pytest.skip("a small disk cannot be mounted here: not root, or no mount")
     try:
         (disk / "ballast").write_bytes(b"\0" * 1_000_000)
@@ -143,7 +139,7 @@ def test_damaged_database_is_one_line_that_says_what_to_do(sqlite_store, fall, b
         pages.seek(4096)
         pages.write(b"\xa5" * (size - 4096))
 
-    with pytest.raises(StoreError, match="damaged|cannot do this") as caught:
+    with pytest.raises(StoreError, match=r"damaged|cannot do this") as caught:
         open_store(f"sqlite:///{file}", tmp_path / "evidence").alerts(AlertFilter(limit=10_000))
     one_line(caught)
 

@@ -82,9 +82,13 @@ def test_server_that_falls_silent_inside_a_transaction_is_noticed(postgres, rela
     store = open_store(postgres.url(postgres.new_database(), relay.port), tmp_path / "evidence", deadline_s=1.0)
     began_s = time.monotonic()
 
-    with pytest.raises(StoreError, match="did not answer within 1 s"), store._database.write() as session:
-        relay.stall()
-        session.connection().exec_driver_sql("SELECT 1")
+    def talk() -> None:
+        with store._database.write() as session:
+            relay.stall()
+            session.connection().exec_driver_sql("SELECT 1")
+
+    with pytest.raises(StoreError, match="did not answer within 1 s"):
+        talk()
 
     assert time.monotonic() - began_s < 2.0
     store.close()
@@ -104,7 +108,7 @@ def test_killed_server_loses_no_committed_alert_and_needs_no_new_store(postgres,
     store.save_alert(before, run)
 
     postgres.kill()
-    with pytest.raises(StoreError, match="closed the connection|refuses the connection") as caught:
+    with pytest.raises(StoreError, match=r"(closed|refuses) the connection") as caught:
         store.save_alert(after, run)
     assert "\n" not in str(caught.value)
     postgres.start()
@@ -141,6 +145,9 @@ def test_wrong_password_is_one_line_that_does_not_print_it(postgres, tmp_path):
     [
         ("postgresql://u:hunter2@127.0.0.1:1/d", "refuses the connection"),
         ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=hunter2", "cannot"),
+        ("postgresql://u:12/hunter2@127.0.0.1:1/d", "refuses the connection"),
+        ("postgresql://u:x@hunter2@127.0.0.1:1/d", "write / and @ inside the password"),
+        ("postgresql://u:x@y/hunter2@127.0.0.1:1/d", "write / and @ inside the password"),
         ("postgresql://u@127.0.0.1:1/d?password=hunter2&nonsense=1", "cannot"),
     ],
 )
@@ -164,7 +171,7 @@ def test_waiting_behind_anothers_transaction_ends_at_the_deadline(postgres, fall
     with other._database.write() as session:
         session.connection().exec_driver_sql("UPDATE alerts SET score = 0")
         began_s = time.monotonic()
-        with pytest.raises(StoreError, match="0.5 s"):
+        with pytest.raises(StoreError, match=r"within 0\.5 s"):
             store.save_alert(alert, run)
         assert time.monotonic() - began_s < 2.0
 

@@ -56,7 +56,8 @@ def test_old_database_is_brought_up_to_date_and_keeps_its_rows(database_url, tmp
     with database.write() as session:
         session.execute(
             text(
-                "INSERT INTO runs VALUES ('r', 'watch', 'surveillance', 'door', :json, :json, NULL, 'gone', 1, 1.5, 1.5, NULL, 'done', :json)"
+                "INSERT INTO runs VALUES ('r', 'watch', 'surveillance', 'door', :json, :json,"
+                " NULL, 'gone', 1, 1.5, 1.5, NULL, 'done', :json)"
             ),
             {"json": "{}"},
         )

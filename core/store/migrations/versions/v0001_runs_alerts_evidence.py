@@ -10,7 +10,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-FILTERED = ("source", "kind", "way", "domain", "state")
+FILTERED = ("run_id", "source", "kind", "way", "domain", "state")
 
 
 def upgrade() -> None:
@@ -58,7 +58,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_alerts"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_alerts_run_id_runs"),
     )
-    op.create_index("ix_alerts_run_id", "alerts", ["run_id"])
     op.create_index("ix_alerts_created_wall_s", "alerts", ["created_wall_s"])
     op.create_index("ix_alerts_at_wall_s_id", "alerts", ["at_wall_s", "id"])
     for column in FILTERED:
