@@ -41,7 +41,7 @@ class Tail:
         """Probability that the next usual value is at least this large, 0 to 1."""
         if value <= self.threshold:
             larger = len(self.values) - int(np.searchsorted(self.values, value, side="left"))
-            return (larger + 1) / (len(self.values) + 1)
+            return (larger + 1.0) / (len(self.values) + 1.0)
         return float(self.share * (1.0 + self.shape * (value - self.threshold) / self.scale) ** (-1.0 / self.shape))
 
     def level(self, exceedance: float) -> float:

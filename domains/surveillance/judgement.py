@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.alerts import Box
+from domains.surveillance.scene import Actor
 
 
 class Way(StrEnum):
@@ -49,3 +50,9 @@ class Judgement:
     boxes: tuple[Box, ...] = ()
     subjects: tuple[int, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+def box_of(actor: Actor) -> Box:
+    """What to draw of an actor."""
+    x1, y1, x2, y2 = (float(v) for v in actor.track.box)
+    return Box(x1, y1, x2, y2, actor.track.label, float(actor.track.score), actor.track.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core.alerts import Box
 from core.samples import Modality
 from domains.surveillance.config import Rule
+from domains.surveillance.judgement import box_of
 from domains.surveillance.scene import Actor, Crossing, Hearing
 
 PLURALS = {"person": "people", "bus": "buses", "knife": "knives", "bench": "benches", "sheep": "sheep", "mouse": "mice"}
@@ -111,15 +112,10 @@ def _of_actors(actors: Sequence[Actor], time_s: float, sentence: str, details: M
         time_s=time_s,
         modality=Modality.VIDEO,
         sentence=sentence,
-        boxes=tuple(_box(a) for a in actors),
+        boxes=tuple(box_of(a) for a in actors),
         subjects=tuple(a.track.id for a in actors),
         details=details,
     )
-
-
-def _box(actor: Actor) -> Box:
-    x1, y1, x2, y2 = (float(v) for v in actor.track.box)
-    return Box(x1, y1, x2, y2, actor.track.label, float(actor.track.score), actor.track.id)
 
 
 def _subject(labels: Sequence[str], rule: Rule) -> str:
