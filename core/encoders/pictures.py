@@ -63,5 +63,5 @@ def _span(centre: float, length: float, limit: int) -> tuple[int, int]:
     """Begin and end of a span around `centre`, moved inside 0..limit, at least one pixel long."""
     length = min(length, float(limit))
     begin = min(max(centre - length / 2, 0.0), limit - length)
-    first = min(int(begin), limit - 1)
-    return first, max(first + 1, min(limit, int(np.ceil(begin + length))))
+    first = min(round(begin), limit - 1)
+    return first, min(max(first + 1, round(begin + length)), limit)

@@ -135,7 +135,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
 def _one_line(text: str) -> str:
     """One line of printable characters, one blank between words."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split())).strip()
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _bounded(text: str) -> str:
