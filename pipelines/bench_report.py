@@ -95,7 +95,8 @@ def page(reports: Sequence[Report]) -> str:
 
 def _run_section(report: Report) -> list[str]:
     about = report.machine
-    on = f"{about.get('processor')}, {about.get('cores')} cores, {about.get('memory_gb')} GB, Python {about.get('python')}, {about.get('system')}"
+    memory_and_rest = f"{about.get('memory_gb')} GB, Python {about.get('python')}, {about.get('system')}"
+    on = f"{about.get('processor')}, {about.get('cores')} cores, {memory_and_rest}"
     rows = [
         f"{report.date or 'no date'} · commit `{report.commit}` · {on}",
         "",
