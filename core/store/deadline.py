@@ -31,12 +31,13 @@ class Deadline:
         self._timer.daemon = True
 
     def __enter__(self) -> Deadline:
+        self._outer: Deadline | None = getattr(_here, "deadline", None)
         _here.deadline = self
         self._timer.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _here.deadline = None
+        _here.deadline = self._outer
         with self._lock:
             self._is_over = True
         self._timer.cancel()

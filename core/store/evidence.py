@@ -31,6 +31,7 @@ from core.store.models import AlertRow, EvidenceRow, IdentityRow
 TEMPORARY = "tmp"
 MARK = "store-id"
 CHUNK_BYTES = 1 << 20
+PRIVATE = 0o700  # films of people are for the user who runs the program
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -82,7 +83,8 @@ def open_folder(root: Path, database: Database) -> EvidenceFolder:
     folder = EvidenceFolder(root.absolute())
     mark = folder.root / MARK
     try:
-        (folder.root / TEMPORARY).mkdir(parents=True, exist_ok=True)
+        folder.root.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        (folder.root / TEMPORARY).mkdir(exist_ok=True)
         store_id = _store_id(database)
         if not mark.exists():
             with written(folder, store_id.encode()) as mine:

@@ -52,6 +52,10 @@ def test_only_a_hash_becomes_a_path(tmp_path, hostile):
         EvidenceFolder(tmp_path).path_of(hostile)
 
 
+def test_evidence_is_for_its_owner_only(sqlite_store, tmp_path):
+    assert (tmp_path / "evidence").stat().st_mode & 0o077 == 0
+
+
 def test_attaching_the_same_twice_is_one_row(sqlite_store, alert_id):
     for name in ("a.jpg", "b.jpg"):
         sqlite_store.attach(alert_id, EvidenceKind.SNAPSHOT, b"picture", "image/jpeg", name)
