@@ -1,0 +1,336 @@
+"""Fit a fusion model: split by group, train with early stopping, calibrate, and hand back a checkpoint.
+
+The loop is transformers' Trainer; what is ours are the collator (features, not strings), the loss, and what is saved: only
+what training changes. A run that is killed goes on from its last epoch when it is started again with the same work folder,
+samples and configuration, and ends with the same weights as one that was never killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from core.calibration import Method, calibrate
+from core.cards import Card
+from core.checkpoints import WEIGHTS, Checkpoint, load_trained
+from core.errors import ConfigError, InputError
+from core.featuresets import FeatureSet
+from core.fusion import FusionConfig, FusionModel, ModalityInput, build_model, fusion_loss, trained_state
+from core.predicting import joint_logits
+from core.samples import FloatArray, Modality
+from core.splits import Split, hold_out
+from core.tasks import task
+
+Progress = Callable[[int, Mapping[str, float]], None]
+
+_BACKBONE_RATES = {"frozen": 0.0, "lora": 3e-4, "full": 3e-5}
+
+
+class TrainingConfig(BaseModel):
+    """How to train.
+
+    Attributes:
+        seed: of weights, batches, dropout and the split.
+        epochs: at the most.
+        patience: epochs without a better validation loss after which training ends; 0 means all epochs are trained.
+        learning_rate: of projectors and heads.
+        backbone_learning_rate: of adapters or of the backbone; None means a usual one for the tuning.
+        validation_fraction: about this share of the samples, in whole groups, chooses the epoch and the temperature; 0 means
+            none: every epoch is trained and nothing is calibrated.
+        class_weights: rare labels count more.
+        bfloat16: mixed precision; faster on processors that can, and not bit for bit repeatable elsewhere.
+        alpha, conformal: of the abstention threshold.
+        threads: processor threads.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    epochs: int = Field(default=12, ge=1, le=1000)
+    patience: int = Field(default=3, ge=0)
+    batch_size: int = Field(default=16, ge=1, le=4096)
+    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    backbone_learning_rate: float | None = Field(default=None, gt=0, lt=1)
+    weight_decay: float = Field(default=0.05, ge=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    validation_fraction: float = Field(default=0.2, ge=0, le=0.5)
+    class_weights: bool = True
+    bfloat16: bool = False
+    alpha: float = Field(default=0.1, gt=0, lt=1)
+    conformal: Method = "lac"
+    threads: int = Field(default=2, ge=1)
+
+
+def inputs_of(samples: FeatureSet, **settings: Any) -> dict[Modality, ModalityInput]:
+    """The model inputs that these samples call for.
+
+    Args:
+        samples: their modalities, widths and encoders are taken.
+        settings: other fields of `ModalityInput`, for all modalities alike.
+    """
+    first = {m: next(row for row in samples.rows[m] if row is not None) for m in samples.modalities}
+    return {m: ModalityInput(encoder=row.encoder, width=row.width, **settings) for m, row in first.items()}
+
+
+def fit(
+    samples: FeatureSet,
+    config: FusionConfig,
+    training: TrainingConfig | None = None,
+    *,
+    split: Split | None = None,
+    card: Card | None = None,
+    work_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Checkpoint:
+    """Train.
+
+    Args:
+        samples: labelled and encoded.
+        config: the model.
+        training: how.
+        split: which samples are for what; made by group where it is not given. Test samples are not touched.
+        card: what to say of the data.
+        work_folder: where a killed run finds its last epoch; a temporary folder if None.
+        progress: told the epoch and its figures after each.
+
+    Raises:
+        InputError: labels, groups or features do not fit.
+        ConfigError: the model cannot be built so.
+        ModelError: the backbone is not here.
+    """
+    training = training or TrainingConfig()
+    if unlabelled := [name for name, row in zip(samples.ids, samples.labels, strict=True) if not row and task(config.task).is_exclusive]:
+        raise InputError(f"{len(unlabelled)} samples have no label, the first is {unlabelled[0]!r}; label them or leave them out")
+    if split is None:
+        split = hold_out(samples.ids, samples.labels, samples.groups, fraction=training.validation_fraction, seed=training.seed)
+    split.check(samples.ids, samples.groups)
+    if not split.train:
+        raise InputError("the split leaves no sample to train on; give more samples")
+    place = {name: index for index, name in enumerate(samples.ids)}
+    train, validation = (samples.select([place[name] for name in side]) for side in (split.train, split.validation))
+    if work_folder is None:
+        with tempfile.TemporaryDirectory(prefix="trivium-fit-") as folder:
+            return _fit(train, validation, split, config, training, card or Card(), Path(folder), progress)
+    return _fit(train, validation, split, config, training, card or Card(), work_folder, progress)
+
+
+def _fit(
+    train: FeatureSet,
+    validation: FeatureSet,
+    split: Split,
+    config: FusionConfig,
+    training: TrainingConfig,
+    card: Card,
+    folder: Path,
+    progress: Progress | None,
+) -> Checkpoint:
+    torch.set_num_threads(training.threads)
+    set_seed(training.seed)
+    model = build_model(config)
+    fit_projectors(model, train)
+    chosen = task(config.task)
+    targets = chosen.targets(train.labels, config.labels)
+    label_weights = torch.tensor(chosen.weights(targets)) if training.class_weights else None
+
+    trainer = _FusionTrainer(
+        model=model,
+        args=_arguments(training, folder, has_validation=len(validation) > 0, steps=-(-len(train) // training.batch_size) * training.epochs),
+        train_dataset=_Rows(train, targets),
+        eval_dataset=_Rows(validation, chosen.targets(validation.labels, config.labels)) if len(validation) else None,
+        data_collator=_Collator(config.modalities),
+        optimizers=(_optimizer(model, training), None),
+        callbacks=_callbacks(training, has_validation=len(validation) > 0, progress=progress),
+    )
+    trainer.label_weights = label_weights
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+        trainer.train(resume_from_checkpoint=_resumable(folder, _fingerprint(train, validation, config, training)))
+    model.eval()
+
+    logits, truth = joint_logits(model, validation), chosen.targets(validation.labels, config.labels)
+    calibration = calibrate(logits, truth, chosen, alpha=training.alpha, method=training.conformal)
+    metrics = {"epochs": float(trainer.state.epoch or 0), "best_epoch": _best_epoch(trainer)}
+    if len(validation):
+        metrics |= {f"validation_{n}": m(calibration.probabilities(logits, chosen), truth) for n, m in chosen.measures.items()}
+    card = card.model_copy(update={"samples": len(train) + len(validation), "groups": len({*train.groups, *validation.groups})})
+    return Checkpoint(config, trained_state(model), model.backbone.identity, calibration, split, card, metrics)
+
+
+def fit_projectors(model: FusionModel, samples: FeatureSet) -> None:
+    """Standardise each projector's input by these samples' tokens."""
+    for modality in model.settings.modalities:
+        rows = [row for row in samples.rows.get(modality, ()) if row is not None]
+        if rows and model.settings.inputs[modality].width:
+            tokens = torch.tensor(np.concatenate([row.tokens[row.mask] for row in rows]))
+            model.projectors[modality.value].fit(tokens)  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class _Rows(torch.utils.data.Dataset[Any]):
+    """A sample set as torch wants it: an item is a place and the set it is a place of."""
+
+    samples: FeatureSet
+    targets: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[_Rows, int]:
+        return self, index
+
+
+@dataclass(frozen=True)
+class _Collator:
+    modalities: Sequence[Modality]
+
+    def __call__(self, items: Sequence[tuple[_Rows, int]]) -> dict[str, Any]:
+        rows, indices = items[0][0], [index for _, index in items]
+        features, present = rows.samples.batch(indices, self.modalities)
+        return {"features": features, "present": torch.tensor(present), "labels": torch.tensor(rows.targets[indices])}
+
+
+class _FusionTrainer(Trainer):  # type: ignore[misc]
+    """Trainer with our loss, which saves and restores only what is trained."""
+
+    label_weights: Tensor | None = None
+
+    def compute_loss(
+        self, model: FusionModel, inputs: Mapping[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        output = model(inputs["features"], inputs["present"])
+        weights = None if self.label_weights is None else self.label_weights.to(output.logits.device)
+        if not model.training:  # the joint loss alone chooses the epoch
+            loss = task(model.settings.task).loss(output.logits, inputs["labels"], weights).mean()
+        else:
+            loss = fusion_loss(model, output, inputs["labels"], weights)
+        return (loss, output) if return_outputs else loss
+
+    def prediction_step(
+        self, model: FusionModel, inputs: Mapping[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        with torch.no_grad(), self.compute_loss_context_manager() if self.args.bf16 else nullcontext():
+            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        return loss.detach(), None, None
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(trained_state(self.model), folder / WEIGHTS)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_trained(model or self.model, load_file(Path(resume_from_checkpoint) / WEIGHTS))
+
+    def _load_best_model(self) -> None:
+        load_trained(self.model, load_file(Path(self.state.best_model_checkpoint) / WEIGHTS))
+
+
+class _Teller(TrainerCallback):  # type: ignore[misc]
+    """Passes each epoch's figures on."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        figures = {k: float(v) for entry in state.log_history[-2:] for k, v in entry.items() if k in ("loss", "eval_loss")}
+        self.progress(round(state.epoch), figures)
+
+
+def _callbacks(training: TrainingConfig, *, has_validation: bool, progress: Progress | None) -> list[Any]:
+    chosen: list[Any] = [_Teller(progress)] if progress else []
+    if has_validation and training.patience:
+        chosen.append(EarlyStoppingCallback(training.patience))
+    return chosen
+
+
+def _arguments(training: TrainingConfig, folder: Path, *, has_validation: bool, steps: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=training.epochs,
+        per_device_train_batch_size=training.batch_size,
+        per_device_eval_batch_size=4 * training.batch_size,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        warmup_steps=round(training.warmup * steps),
+        lr_scheduler_type="cosine",
+        max_grad_norm=1.0,
+        bf16=training.bfloat16,
+        seed=training.seed,
+        use_cpu=not torch.cuda.is_available(),
+        eval_strategy="epoch" if has_validation else "no",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=has_validation,
+        metric_for_best_model="eval_loss" if has_validation else None,
+        greater_is_better=False if has_validation else None,
+        logging_strategy="epoch",
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+    )
+
+
+def _optimizer(model: FusionModel, training: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW: the backbone slower than what is new; no decay for norms, biases and single vectors."""
+    backbone_rate = training.backbone_learning_rate or _BACKBONE_RATES[model.settings.tuning]
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = backbone_rate if name.startswith("backbone.") else training.learning_rate
+            decay = training.weight_decay if parameter.ndim > 1 and name not in ("missing", "modality_embedding") else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    return torch.optim.AdamW([{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()])
+
+
+def _resumable(folder: Path, fingerprint: str) -> str | None:
+    """The last whole epoch of a run of the same samples and configuration; a folder of another run is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / "run.json"
+    if mark.is_file():
+        if json.loads(mark.read_text("utf-8")).get("fingerprint") != fingerprint:
+            raise ConfigError(f"{folder} holds an unfinished run of other samples or settings; delete it or choose another work folder")
+        found = get_last_checkpoint(str(folder))
+        return None if found is None else str(found)
+    if any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty; choose another work folder")
+    part = mark.with_suffix(".part")
+    part.write_text(json.dumps({"fingerprint": fingerprint}), "utf-8")
+    os.replace(part, mark)
+    return None
+
+
+def _fingerprint(train: FeatureSet, validation: FeatureSet, config: FusionConfig, training: TrainingConfig) -> str:
+    digest = hashlib.sha256((config.model_dump_json() + training.model_dump_json()).encode())
+    for samples in (train, validation):
+        digest.update(repr((samples.ids, samples.labels, samples.groups)).encode())
+        for modality in sorted(samples.rows):
+            for row in samples.rows[modality]:
+                digest.update(modality.encode() if row is None else row.tokens.tobytes() + repr(row.sentences).encode())
+    return digest.hexdigest()
+
+
+def _best_epoch(trainer: Trainer) -> float:
+    losses = [(entry["eval_loss"], entry["epoch"]) for entry in trainer.state.log_history if "eval_loss" in entry]
+    return float(min(losses)[1]) if losses else float(trainer.state.epoch or 0)
+
+
