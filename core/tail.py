@@ -48,7 +48,7 @@ class Tail:
         """The value that is reached with a probability; the threshold at least."""
         if exceedance >= self.share:
             return self.threshold
-        return self.threshold + self.scale / self.shape * ((exceedance / self.share) ** -self.shape - 1.0)
+        return float(self.threshold + self.scale / self.shape * ((exceedance / self.share) ** -self.shape - 1.0))
 
 
 def fit_tail(values: FloatArray, least_scale: float) -> Tail:
