@@ -55,16 +55,19 @@ class Kind:
     make: Callable[[Path], Encoder]
 
 
-def tiny_vision(folder: Path) -> Encoder:
+def tiny_vision(folder: Path, shape: str) -> Encoder:
     """A small random model in a folder: stands for any hub model, which cannot be fetched here."""
     import torch
-    from transformers import ViTConfig, ViTImageProcessorPil, ViTModel
+    from transformers import ConvNextConfig, ConvNextModel, ViTConfig, ViTImageProcessorPil, ViTModel
 
     from core.encoders.hub_image import HubImageEncoder
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    ViTModel(ViTConfig(image_size=64, patch_size=16, **sizes)).save_pretrained(folder)
+    if shape == "patches":
+        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        ViTModel(ViTConfig(image_size=64, patch_size=16, **sizes)).save_pretrained(folder)
+    else:
+        ConvNextModel(ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1])).save_pretrained(folder)
     ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
     return HubImageEncoder(str(folder))
 
@@ -73,7 +76,8 @@ KINDS = {
     "text": Kind("minilm", lambda _: TextEncoder()),
     "image": Kind("efficientnet-lite0", lambda _: ImageEncoder(threads=1)),
     "video": Kind("efficientnet-lite0", lambda _: VideoEncoder(threads=1)),
-    "hub image": Kind(None, lambda folder: tiny_vision(folder / "vision")),
+    "hub image of patches": Kind(None, lambda folder: tiny_vision(folder / "vision", "patches")),
+    "hub image of a feature map": Kind(None, lambda folder: tiny_vision(folder / "vision", "feature map")),
     "cached text": Kind("minilm", lambda folder: CachedEncoder(TextEncoder(), FeatureCache(folder / "features"))),
     "cached video": Kind("efficientnet-lite0", lambda folder: CachedEncoder(VideoEncoder(threads=1), FeatureCache(folder / "features"))),
 }
