@@ -19,7 +19,8 @@ from domains.surveillance.coco import COCO
 from domains.surveillance.config import DetectorSettings
 from domains.surveillance.scene import Detections
 
-SIDE = 416  # pixels; the whole frame is stretched to a square of this side
+SIDE = 416  # pixels; the whole frame is stretched to a square of this side...
+ASPECTS = (1.0, 4 / 3)  # ...after a wider or taller one was padded to these: squeezed further, people are no longer found
 MEAN_BGR = (103.53, 116.28, 123.675)
 STD_BGR = (57.375, 57.12, 58.395)
 MAPS = (52, 26, 13)  # cells along a side of each of the model's three maps
@@ -88,15 +89,18 @@ class NanoDetDetector:
         return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: ByteArray) -> Detections:
+        square, inside = _as_input(frame)
         names = [f"{kind}_{side}" for side in MAPS for kind in ("scores", "distances")]
-        found = dict(zip(names, self._session.run(names, {"bgr": _as_input(frame)}), strict=True))
+        found = dict(zip(names, self._session.run(names, {"bgr": square}), strict=True))
         parts = [self._read_map(side, found[f"scores_{side}"][0], found[f"distances_{side}"][0]) for side in MAPS]
         boxes, scores, classes = (np.concatenate(column) for column in zip(*parts, strict=True))
         if not len(boxes):
             return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), ())
         kept = _suppress(boxes, scores, classes, self._least)
+        left, top, width, height = inside
+        fractions = (boxes[kept] - (left, top, left, top)) / (width, height, width, height)
         labels = tuple(COCO[self._classes[c]] for c in classes[kept])
-        return Detections(np.clip(boxes[kept] / SIDE, 0.0, 1.0).astype(np.float32), scores[kept], labels)
+        return Detections(np.clip(fractions, 0.0, 1.0).astype(np.float32), scores[kept], labels)
 
     def _read_map(self, side: int, scores: FloatArray, distances: FloatArray) -> tuple[FloatArray, FloatArray, Any]:
         """The sure cells of one map.
@@ -128,14 +132,20 @@ def _suppress(boxes: FloatArray, scores: FloatArray, classes: Any, least: float)
     return indices[np.argsort(-scores[indices], kind="stable")][:MOST_DETECTIONS]
 
 
-def _as_input(frame: ByteArray) -> FloatArray:
-    """A BGR picture as `[1, 3, 416, 416]`, normalised."""
+def _as_input(frame: ByteArray) -> tuple[FloatArray, tuple[int, int, int, int]]:
+    """A BGR picture as `[1, 3, 416, 416]`, normalised; and where in the square it lies: left, top, width, height."""
     if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape or frame.dtype != np.uint8:
         raise InputError(f"the detector needs BGR pictures [height, width, 3] of bytes, not {list(frame.shape)} of {frame.dtype}")
-    square = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    square -= np.array(MEAN_BGR, np.float32)
-    square *= 1.0 / np.array(STD_BGR, np.float32)
-    return np.ascontiguousarray(square.transpose(2, 0, 1)[None])
+    aspect = frame.shape[1] / frame.shape[0]
+    width = max(1, round(SIDE * min(1.0, aspect / ASPECTS[0])))
+    height = max(1, round(SIDE * min(1.0, ASPECTS[1] / aspect)))
+    left, top = (SIDE - width) // 2, (SIDE - height) // 2
+    square = np.zeros((SIDE, SIDE, 3), np.float32)
+    inside = square[top : top + height, left : left + width]
+    inside += cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)
+    inside -= np.array(MEAN_BGR, np.float32)
+    inside *= 1.0 / np.array(STD_BGR, np.float32)
+    return np.ascontiguousarray(square.transpose(2, 0, 1)[None]), (left, top, width, height)
 
 
 def _cell_centres(side: int) -> FloatArray:
