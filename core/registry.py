@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 DOMAIN_GROUP = "trivium.domains"
 ENCODER_GROUP = "trivium.encoders"
-DOMAIN_PARTS = ("name", "summary", "settings", "labels", "benches", "open", "analyse", "watch", "probe", "policy", "draft", "examples")
+DOMAIN_PARTS = (
+    *("name", "summary", "settings", "labels", "benches"),
+    *("open", "recordings", "analyse", "watch", "probe", "policy", "draft", "examples"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ def _problem(
     variable = next((origins[place[:end]] for end in range(len(place), 0, -1) if place[:end] in origins), None)
     if variable is not None:
         return (0, 0), f"environment variable {variable}: {message}"
-    position = _find(place, document.keys if is_unknown_key else document.positions, document)
+    is_about_key = is_unknown_key or isinstance(details["input"], dict)
+    position = _find(place, document.keys if is_about_key else document.positions, document)
     return (position.line, position.column), f"{document.path}:{position.line}:{position.column}: {message}"
 
 

@@ -42,3 +42,8 @@ def packaged() -> Callable[[str], Path]:
             raise
 
     return find
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The fast tests first, each group in the order of its files."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
