@@ -141,7 +141,7 @@ def band_statistics(patches: FloatArray) -> FloatArray:
 
 
 def _scaled_levels(levels_dbfs: FloatArray) -> FloatArray:
-    return np.maximum(levels_dbfs, np.float32(QUIETEST_DBFS)) / np.float32(50) + np.float32(1)  # -1 for silence, 1 for full scale
+    return np.asarray(np.maximum(levels_dbfs, QUIETEST_DBFS) / 50 + 1, np.float32)  # -1 for silence, 1 for full scale
 
 
 def _by_patch(blocks: FloatArray, count: int) -> FloatArray:

@@ -34,7 +34,7 @@ def spectrogram_png(waveform: FloatArray, rate_hz: int) -> bytes:
     decibels = mel.T[::-1] * (10 / np.log(10))  # high bands on top
     top = max(float(decibels.max()), -20.0)
     shade = np.clip((decibels - top + RANGE_DB) / RANGE_DB * 255, 0, 255).astype(np.uint8)
-    plot = cv2.applyColorMap(cv2.resize(shade, (PLOT_WIDTH, PLOT_HEIGHT), interpolation=cv2.INTER_AREA), cv2.COLORMAP_INFERNO)
+    plot = cv2.applyColorMap(cv2.resize(shade, (PLOT_WIDTH, PLOT_HEIGHT), interpolation=cv2.INTER_LINEAR), cv2.COLORMAP_INFERNO)
     page = np.full((TOP + PLOT_HEIGHT + BOTTOM, LEFT + PLOT_WIDTH + RIGHT, 3), PAPER, np.uint8)
     page[TOP : TOP + PLOT_HEIGHT, LEFT : LEFT + PLOT_WIDTH] = plot
     _frequency_axis(page)

@@ -19,6 +19,7 @@ STEP_SAMPLES = 800  # 50 ms: how finely a recording's loud parts are told from i
 LOUD_DB = 20.0
 QUIET_DB = 30.0
 POOL_SECONDS = 3.0
+HISS_SAMPLES = 20 * RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,20 @@ class Strength:
         mix_snr_db: lowest and highest level of the sound over that noise.
         mixup: Beta's parameter for mixing two patches with their labels; 0 for none.
         time_mask_frames, band_mask: SpecAugment's widest stripes.
+        response_db: standard deviation of a made frequency response, at five knots over the bands.
     """
 
-    gain_db: tuple[float, float] = (-12.0, 6.0)
-    speed: tuple[float, float] = (0.85, 1.18)
-    mix_chance: float = 0.25
+    gain_db: tuple[float, float] = (-20.0, 6.0)
+    speed: tuple[float, float] = (0.8, 1.25)
+    mix_chance: float = 0.4
     mix_snr_db: tuple[float, float] = (3.0, 30.0)
-    mixup: float = 0.2
-    time_mask_frames: int = 10
-    band_mask: int = 8
+    mixup: float = 0.4
+    time_mask_frames: int = 20
+    band_mask: int = 10
+    response_db: float = 5.0
 
 
-NONE = Strength(gain_db=(0.0, 0.0), speed=(1.0, 1.0), mix_chance=0.0, mixup=0.0, time_mask_frames=0, band_mask=0)
+NONE = Strength(gain_db=(0.0, 0.0), speed=(1.0, 1.0), mix_chance=0.0, mixup=0.0, time_mask_frames=0, band_mask=0, response_db=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class PatchMaker:
         self.strength = strength
         self.random = np.random.default_rng(seed)
         self.places = [places(r.waveform) for r in recordings]
+        self.hiss = self.random.standard_normal(HISS_SAMPLES, dtype=np.float32)
         self.noises = [made_noise(self.random, POOL_SECONDS) for _ in range(pool)]
 
     def epoch(self, per_recording: int, background_share: float) -> tuple[FloatArray, np.ndarray]:
@@ -137,7 +141,9 @@ class PatchMaker:
         piece = waveform[start : start + int(PATCH_SAMPLES * speed) + 2]
         if speed != 1.0 and len(piece) > 1:
             at = np.arange(0, len(piece) - 1, speed)
-            piece = np.interp(at, np.arange(len(piece)), piece).astype(np.float32)
+            before = at.astype(np.int64)
+            share = (at - before).astype(np.float32)
+            piece = piece[before] * (1 - share) + piece[before + 1] * share
         piece = piece[:PATCH_SAMPLES]
         return np.pad(piece, (0, PATCH_SAMPLES - len(piece)))
 
@@ -156,10 +162,6 @@ class PatchMaker:
             return wave
         gain = 10 ** (self.random.uniform(*self.strength.gain_db) / 20)
         floor = 10 ** (self.random.uniform(-90, -55) / 20)
-        noise = self.random.standard_normal(len(wave), dtype=np.float32)
-        return np.asarray(np.clip(wave * gain + noise * floor, -1, 1), np.float32)
-
-
-def seconds(recording: Recording) -> float:
-    """How long a recording lasts."""
-    return len(recording.waveform) / RATE_HZ
+        start = int(self.random.integers(0, len(self.hiss) - PATCH_SAMPLES))
+        hiss = self.hiss[start : start + PATCH_SAMPLES]
+        return np.asarray(np.clip(wave * np.float32(gain) + hiss * np.float32(floor), -1, 1), np.float32)

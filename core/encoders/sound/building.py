@@ -16,7 +16,7 @@ from typing import Any
 
 from core.encoders.sound.esc10 import LABELS, Clip, read_esc10, recordings_of
 from core.encoders.sound.tagger import ASSETS, BACKGROUND
-from core.encoders.sound.training import TrainingSettings, fit
+from core.encoders.sound.training import TrainingSettings, fit, has_fast_half
 
 VERSION = "1"
 LEFT_OUT = "CC-Sampling+"
@@ -43,8 +43,9 @@ trained on all folds, so no figure of their own exists.
 
 ## Use and limits
 
-- Probabilities are calibrated by one temperature ({temperature:.2f}) on {validation} of the training clips,
-  split off by recording; a label stands from {threshold:.2f} on, below it the tagger abstains. Calibrated on clips of this set: on another microphone they are only about right.
+- Probabilities are calibrated by one temperature ({temperature:.2f}) on {validation} of the training clips, split off by recording; a label
+  stands from {threshold:.2f} on, below it the tagger abstains. Calibrated on clips of this set: on another microphone they are only
+  about right.
 - It knows ten sounds. A sound that it does not know (glass, a shot, a siren, a scream) is abstained on, or taken for
   the one that is most like it.
 - The digital silence that pads ESC-10's short events was never shown with a label, so it cannot give the class away.
@@ -53,7 +54,12 @@ trained on all folds, so no figure of their own exists.
 
 
 def build(
-    data: Path, out: Path, settings: TrainingSettings, metrics: Mapping[str, Any], say: Callable[[str], None] = print, threads: int = 1
+    data: Path,
+    out: Path,
+    settings: TrainingSettings,
+    metrics: Mapping[str, Any],
+    say: Callable[[str], None] = print,
+    threads: int = 1,
 ) -> None:
     """Train on the clips in `data` and write the folder `out`.
 
@@ -97,7 +103,7 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, help="JSON file with the figures of the cross-validation")
     chosen = parser.parse_args()
     metrics = json.loads(chosen.metrics.read_text(encoding="utf-8")) if chosen.metrics else {}
-    build(chosen.data, chosen.out, TrainingSettings(), metrics)
+    build(chosen.data, chosen.out, TrainingSettings(is_half=has_fast_half()), metrics)
 
 
 if __name__ == "__main__":

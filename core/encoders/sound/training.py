@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from core.encoders.sound.augmentation import NONE, PatchMaker, Recording, Strength, places
+from core.encoders.sound.augmentation import NONE, PatchMaker, Recording, Strength
 from core.encoders.sound.frontend import log_mel
 from core.encoders.sound.network import NetworkShape, SoundNetwork
 from core.errors import InputError
 from core.samples import FloatArray
+
+RESPONSE_KNOTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class TrainingSettings:
         smoothing: of the labels.
         validation_share: share of the groups kept for calibration.
         strength: of the augmentation.
+        averaging: of the weights over the steps; what is kept is the running mean.
+        is_half: compute in bfloat16; 1.7 times as fast where the processor has AMX, far slower where it has not.
     """
 
     seed: int = 0
@@ -47,6 +52,8 @@ class TrainingSettings:
     smoothing: float = 0.05
     validation_share: float = 0.1
     strength: Strength = field(default_factory=Strength)
+    averaging: float = 0.99
+    is_half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ def fit(
     random.seed(settings.seed)
     torch.manual_seed(settings.seed)
     network = SoundNetwork(shape or NetworkShape(classes))
+    network.stages.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
     maker = PatchMaker(training, classes - 1, settings.strength, settings.seed)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     drawn = len(training) * settings.per_recording
@@ -103,9 +112,10 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps, pct_start=0.2)
     losses = []
     for epoch in range(settings.epochs):
-        losses.append(_one_epoch(network, maker, optimizer, schedule, settings))
+        losses.append(_one_epoch(network, averaged, maker, optimizer, schedule, settings))
         if epoch % 10 == 9:
             say(f"epoch {epoch + 1} of {settings.epochs}: loss {losses[-1]:.3f}")
+    network.load_state_dict(averaged.module.state_dict())
     network.eval()
     temperature, threshold = calibrate(network, validation or training, classes, settings.seed)
     return TrainedSound(network, temperature, threshold, tuple(losses), len(validation))
@@ -113,6 +123,7 @@ def fit(
 
 def _one_epoch(
     network: SoundNetwork,
+    averaged: AveragedModel,
     maker: PatchMaker,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.OneCycleLR,
@@ -130,12 +141,14 @@ def _one_epoch(
             batch, target = _mixup(batch, target, settings.strength.mixup, maker.random)
         mel = torch.from_numpy(np.stack([log_mel(w) for w in batch]))
         mel = _spec_augment(mel, settings.strength, maker.random)
-        logits = network(mel)[1]
-        loss = nn.functional.cross_entropy(logits, target, label_smoothing=settings.smoothing)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.is_half):
+            logits = network(mel)[1]
+        loss = nn.functional.cross_entropy(logits.float(), target, label_smoothing=settings.smoothing)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
+        averaged.update_parameters(network)
         total, batches = total + float(loss.detach()), batches + 1
     return total / max(1, batches)
 
@@ -153,7 +166,11 @@ def _mixup(waves: FloatArray, targets: Tensor, beta: float, draw: np.random.Gene
 
 
 def _spec_augment(mel: Tensor, strength: Strength, draw: np.random.Generator) -> Tensor:
-    """Blank one stripe of time and one of bands in each patch with the patch's mean."""
+    """Another microphone's frequency response, and one stripe of time and one of bands blanked with the patch's mean."""
+    if strength.response_db:
+        knots = draw.normal(0.0, strength.response_db * np.log(10) / 10, (len(mel), RESPONSE_KNOTS, 1)).astype(np.float32)
+        curves = nn.functional.interpolate(torch.from_numpy(knots).transpose(1, 2), mel.shape[2], mode="linear", align_corners=True)
+        mel = mel + curves  # [batch, 1, bands]
     for patch in mel:
         mean = patch.mean()
         if strength.time_mask_frames:
@@ -172,7 +189,7 @@ def calibrate(network: SoundNetwork, recordings: Sequence[Recording], classes: i
 
     The threshold is the higher of 0.5 and what keeps 99 % of made background patches from being called a sound.
     """
-    gentle = Strength(mixup=0.0, time_mask_frames=0, band_mask=0, speed=(1.0, 1.0))
+    gentle = replace(NONE, gain_db=(-20.0, 6.0), mix_chance=0.4)
     maker = PatchMaker(recordings, classes - 1, gentle, seed + 1)
     waves, labels = maker.epoch(per_recording=6, background_share=0.3)
     logits, truth = logits_of(network, waves), torch.from_numpy(labels)
@@ -184,11 +201,13 @@ def calibrate(network: SoundNetwork, recordings: Sequence[Recording], classes: i
     return temperature, min(threshold, 0.9)
 
 
+def has_fast_half() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware (AMX)."""
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
 @torch.no_grad()
 def logits_of(network: SoundNetwork, waves: FloatArray) -> Tensor:
     """Logits `[patches, classes]` of waveforms `[patches, samples]`, each of one patch's length."""
     network.eval()
     return torch.cat([network(torch.from_numpy(np.stack([log_mel(w) for w in waves[i : i + 64]])))[1] for i in range(0, len(waves), 64)])
-
-
-__all__ = ["NONE", "Recording", "Strength", "TrainedSound", "TrainingSettings", "calibrate", "fit", "logits_of", "places", "split_groups"]
