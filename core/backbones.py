@@ -41,6 +41,7 @@ class Backbone(nn.Module):
         module: the transformers model, without a head.
         tokenizer: its tokenizer.
         identity: which weights these are.
+        kind: transformers' name of the architecture, such as `bert`.
         is_decoder: causal attention: padded on the left, the last token has seen everything.
         width: numbers an embedding.
         most_positions: the longest sequence it can read.
@@ -52,7 +53,8 @@ class Backbone(nn.Module):
         self.tokenizer = tokenizer
         self.identity = identity
         config = _config(module)
-        self.is_decoder = _is_decoder(config)
+        self.kind = str(config.model_type)
+        self.is_decoder = _is_decoder(self.kind)
         self.width = int(config.hidden_size)
         self.most_positions = int(getattr(config, "max_position_embeddings", FALLBACK_POSITIONS) or FALLBACK_POSITIONS)
 
@@ -145,8 +147,8 @@ def _config(module: nn.Module) -> Any:
     return module.config
 
 
-def _is_decoder(config: Any) -> bool:
+def _is_decoder(kind: str) -> bool:
     """A model that transformers can use for masked words reads both ways; any other reads from left to right."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    return config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES

@@ -21,7 +21,7 @@ import torch
 
 from core.metrics import expected_calibration_error
 from core.samples import BoolArray, FloatArray
-from core.tasks import Task
+from core.tasks import Logits, Task
 
 LEAST_ROWS = 20  # below this a temperature is noise
 MOST_TEMPERATURE = 20.0
@@ -98,7 +98,7 @@ def calibrate(logits: FloatArray, targets: FloatArray, task: Task, *, alpha: flo
     if np.isinf(thresholds).any():
         notes.append(f"abstains always for want of validation rows: {math.ceil(1 / alpha) - 1} a threshold are needed for alpha {alpha:g}")
 
-    def gap(temperature: FloatArray | float) -> float:
+    def gap(temperature: Logits | float) -> float:
         if not rows:
             return math.nan
         return expected_calibration_error(task.probabilities(logits, temperature), targets, exclusive=task.is_exclusive)
@@ -120,7 +120,7 @@ def fit_temperature(logits: FloatArray, targets: FloatArray, task: Task) -> floa
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     temperature = float(log_temperature.detach().exp())
     if not math.isfinite(temperature):
         return 1.0

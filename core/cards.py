@@ -42,13 +42,14 @@ def render_card(checkpoint: Checkpoint) -> str:
     notes = "\n".join(f"- {note}" for note in calibration.notes)
     temperatures = ", ".join(f"{t:.3g}" for t in calibration.temperatures)
     synthetic = "\n> **Trained on synthetic data.** Say so wherever its output is shown.\n" if card.is_synthetic else ""
+    train, validation = len(checkpoint.split.train), len(checkpoint.split.validation)
     return f"""# {card.title}
 {synthetic}
 A {config.task} of: {", ".join(config.labels)}.
 
 Trained on: {card.data}
 Licence: {card.licence}
-Samples: {card.samples} in {card.groups} groups; {len(checkpoint.split.train)} for training, {len(checkpoint.split.validation)} for validation,
+Samples: {card.samples} in {card.groups} groups; {train} for training, {validation} for validation,
 no group in both (`split.json`).
 
 Backbone: `{checkpoint.backbone.name}` ({config.tuning}), sha256 `{checkpoint.backbone.sha256}`; not part of this folder unless tuned fully.
@@ -67,7 +68,8 @@ Validation rows also chose the epoch and the temperature: the figures flatter. U
 
 ## Confidence
 
-Temperature {temperatures}, fitted on {calibration.rows} rows. Labels are accepted by a conformal threshold ({calibration.method}, alpha {calibration.alpha:g}).
+Temperature {temperatures}, fitted on {calibration.rows} rows. 
+Labels are accepted by a conformal threshold ({calibration.method}, alpha {calibration.alpha:g}).
 {notes}
 
 ## Limits

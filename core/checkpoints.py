@@ -147,7 +147,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     _check_hashes(folder)
     config = _json(folder, "config.json")
     if config.get("format") != FORMAT:
-        raise ModelError(f"checkpoint {folder.name}: format {config.get('format')!r}, this version reads {FORMAT}; update Trivium or train again")
+        raise ModelError(
+            f"checkpoint {folder.name}: format {config.get('format')!r}, this version reads {FORMAT}; update Trivium or train again"
+        )
     try:
         fusion = FusionConfig.model_validate(config["fusion"])
         backbone = BackboneIdentity(str(config["backbone"]["name"]), str(config["backbone"]["sha256"]))
@@ -156,7 +158,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         metrics = {str(k): float(v) for k, v in _json(folder, "metrics.json").items() if isinstance(v, int | float)}
     except ValidationError as error:
         first = error.errors()[0]
-        raise ModelError(f"checkpoint {folder.name}: config.json: {'.'.join(map(str, first['loc']))}: {first['msg']}; train again") from error
+        raise ModelError(
+            f"checkpoint {folder.name}: config.json: {'.'.join(map(str, first['loc']))}: {first['msg']}; train again"
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"checkpoint {folder.name}: config.json or calibration.json lacks or misstates {error}; train again") from error
     if _json(folder, "labels.json").get("labels") != list(fusion.labels):
@@ -201,7 +205,9 @@ def _check_hashes(folder: Path) -> None:
         if path.stat().st_size > (MOST_WEIGHT_BYTES if name == WEIGHTS else MOST_TEXT_BYTES):
             raise ModelError(f"checkpoint {folder.name}: {name} is larger than any that Trivium writes; it is not used")
         if _sha256(path) != hashes[name]:
-            raise ModelError(f"checkpoint {folder.name}: {name} is damaged or was changed (its hash differs); copy the folder again or train again")
+            raise ModelError(
+                f"checkpoint {folder.name}: {name} is damaged or was changed (its hash differs); copy the folder again or train again"
+            )
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:

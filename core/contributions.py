@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from core.fusion import FusionModel, Segment
+from core.fusion import FusionModel
+from core.sequences import Segment
 from core.tasks import task
 
 ContributionMethod = Literal["shapley", "leave_one_out"]
@@ -50,7 +52,7 @@ def contributions(
     shares *= here
     total = shares.sum(1, keepdims=True)
     even = here / np.maximum(here.sum(1, keepdims=True), 1)  # nothing changed the answer: all alike
-    return np.where(total > 1e-9, shares / np.maximum(total, 1e-9), even)
+    return np.asarray(np.where(total > 1e-9, shares / np.maximum(total, 1e-9), even), np.float64)
 
 
 def shapley(worth: Worth, players: list[int]) -> dict[int, npt.NDArray[np.float64]]:
@@ -79,10 +81,8 @@ def _worth(
 ) -> npt.NDArray[np.float64]:
     allowed = torch.tensor([index in members for index in range(present.shape[1])], device=present.device)
     logits = model.join(segments, present & allowed).logits
-    if task(model.settings.task).is_exclusive:
-        scores = torch.log_softmax(logits, dim=1)
-    else:
-        scores = torch.nn.functional.logsigmoid(logits)
+    is_exclusive = task(model.settings.task).is_exclusive
+    scores = functional.log_softmax(logits, dim=1) if is_exclusive else functional.logsigmoid(logits)
     worth: npt.NDArray[np.float64] = scores.gather(1, answer[:, None])[:, 0].double().cpu().numpy()
     return worth
 

@@ -27,6 +27,7 @@ from core.errors import ConfigError, InputError
 from core.features import Features
 from core.projectors import Projector, TimeEmbedding, masked_mean, pool_runs
 from core.samples import Modality
+from core.sequences import Segment, assemble, drop_modalities
 from core.tasks import task
 
 Tuning = Literal["frozen", "lora", "full"]
@@ -121,77 +122,6 @@ class FusionOutput:
     present: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One modality's part of the sequences of a batch.
-
-    Attributes:
-        embeds: `[batch, length, width]`.
-        mask: `[batch, length]`, True = real.
-        pooled: `[batch, width]`, z_k: from this modality alone.
-    """
-
-    embeds: Tensor
-    mask: Tensor
-    pooled: Tensor
-
-
-def assemble(
-    opening: Tensor, segments: list[Segment], missing: Tensor, closing: Tensor, present: Tensor, *, pad_left: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Put everything into one sequence a row: the only place where embeddings, mask and positions are made.
-
-    Padding inside and between segments is squeezed out, so a row's sequence does not depend on the rows beside it.
-
-    Args:
-        opening: `[o, width]`, special tokens that begin a sequence.
-        segments: one a modality.
-        missing: `[modalities, width]`, what stands in for each.
-        closing: `[c, width]`, special tokens that end it.
-        present: `[batch, modalities]`; the segment of an absent modality is replaced by its missing token.
-        pad_left: padding before the sequence (decoders) and not after it.
-
-    Returns:
-        Embeddings `[batch, length, width]`, mask `[batch, length]`, and positions `[batch, length]` if padded left, else None:
-        a sequence that begins at the first place is counted by the backbone itself.
-    """
-    batch, width = len(present), missing.shape[1]
-    whole = torch.ones(batch, 1, dtype=torch.bool, device=present.device)
-    embeds = [opening.expand(batch, -1, width)]
-    masks = [whole.expand(batch, len(opening))]
-    for index, segment in enumerate(segments):
-        is_here = present[:, index : index + 1]  # [batch, 1]
-        embeds += [missing[index].expand(batch, 1, width), segment.embeds]
-        masks += [~is_here, segment.mask & is_here]
-    joined = torch.cat([*embeds, closing.expand(batch, -1, width)], dim=1)  # [batch, all, width]
-    mask = torch.cat([*masks, whole.expand(batch, len(closing))], dim=1)    # [batch, all]
-
-    length = int(mask.sum(1).max())
-    order = torch.argsort(mask.int(), dim=1, descending=not pad_left, stable=True)
-    order = order[:, -length:] if pad_left else order[:, :length]           # [batch, length]
-    joined = joined.gather(1, order[..., None].expand(-1, -1, width))
-    mask = mask.gather(1, order)
-    joined = joined * mask[..., None]                                       # nothing unreal can reach a sum
-    positions = (mask.cumsum(1) - 1).clamp(min=0) if pad_left else None
-    return joined, mask, positions
-
-
-def drop_modalities(present: Tensor, chance: float) -> Tensor:
-    """Leave out present modalities at random, never all of a row.
-
-    Args:
-        present: `[batch, modalities]`.
-        chance: of each present modality to be left out.
-
-    Returns:
-        `[batch, modalities]`; a row that had a modality still has one.
-    """
-    draw = torch.rand(present.shape, device=present.device)
-    kept = present & (draw >= chance)
-    luckiest = torch.zeros_like(present).scatter(1, draw.masked_fill(~present, -1.0).argmax(1, keepdim=True), value=True)
-    return torch.where(kept.any(1, keepdim=True), kept, luckiest & present)
-
-
 class Head(nn.Sequential):
     """LayerNorm, dropout, one linear map to the labels."""
 
@@ -279,14 +209,14 @@ class FusionModel(nn.Module):
             present: `[batch, modalities]`.
         """
         kept = drop_modalities(present, self.settings.modality_dropout) if self.training else present
-        gates, gated = self._gate(segments, kept)                           # [batch, modalities], [batch, width]
+        gates, gated = self._gate(segments, kept)  # [batch, modalities], [batch, width]
         opening, closing = (self._special(ids) for ids in (self.backbone.opening(), self.backbone.closing()))
         sequence = assemble(opening, segments, self.missing, closing, kept, pad_left=self.backbone.is_decoder)
-        hidden = self.backbone(*sequence)                                   # [batch, length, width]
+        hidden = self.backbone(*sequence)  # [batch, length, width]
         pooled = hidden[:, -1] if self.settings.pooling == "last" and self.backbone.is_decoder else masked_mean(hidden, sequence[1])
         embedding = torch.cat([self.backbone_norm(pooled), self.gated_norm(gated)], dim=1)  # [batch, 2 * width]
         each = [self.modality_heads[m.value](s.pooled) for m, s in zip(self.settings.modalities, segments, strict=True)]
-        modality_logits = torch.stack(each, dim=1) * present[..., None]     # [batch, modalities, labels]
+        modality_logits = torch.stack(each, dim=1) * present[..., None]  # [batch, modalities, labels]
         return FusionOutput(self.head(embedding), modality_logits, embedding, gates, present)
 
     def _segment(self, modality: Modality, features: Features | None, batch: int) -> tuple[Segment, Tensor]:
@@ -299,13 +229,13 @@ class FusionModel(nn.Module):
         texts = [" ".join(sentences) for sentences in features.sentences]
         ids, word_mask = self.backbone.word_ids([f"{modality.value}: {text}" for text in texts], settings.max_words)
         word_mask = word_mask.to(self.device)
-        words = self.backbone.embed(ids)                                    # [batch, words, width]
+        words = self.backbone.embed(ids)  # [batch, words, width]
         found = torch.tensor([bool(text.strip()) for text in texts], device=self.device)
         embeds, mask, pooled = words, word_mask, masked_mean(words, word_mask)
         if settings.width:
             tokens = torch.tensor(features.tokens, device=self.device)
             real, real_mask, times = pool_runs(tokens, torch.tensor(features.mask, device=self.device), settings.max_tokens)
-            projected = self.projectors[modality.value](real)               # [batch, kept, width]
+            projected = self.projectors[modality.value](real)  # [batch, kept, width]
             placed = projected + self.modality_embedding[index] + self.times(times)
             embeds, mask = torch.cat([words, placed], dim=1), torch.cat([word_mask, real_mask], dim=1)
             pooled = pooled + masked_mean(projected, real_mask)
@@ -314,9 +244,9 @@ class FusionModel(nn.Module):
 
     def _gate(self, segments: list[Segment], present: Tensor) -> tuple[Tensor, Tensor]:
         """Weigh the z_k against each other (as in gated multimodal units, Arevalo et al., 2017)."""
-        pooled = torch.stack([s.pooled for s in segments], dim=1)           # [batch, modalities, width]
+        pooled = torch.stack([s.pooled for s in segments], dim=1)  # [batch, modalities, width]
         scores = self.gate(nn.functional.layer_norm(pooled, pooled.shape[-1:]))[..., 0]  # [batch, modalities]
-        lowest = torch.finfo(scores.dtype).min                              # finite: a row with nothing present stays a number
+        lowest = torch.finfo(scores.dtype).min  # finite: a row with nothing present stays a number
         gates = torch.softmax(scores.masked_fill(~present, lowest), dim=1) * present
         return gates, (gates[..., None] * pooled).sum(1)
 
@@ -339,7 +269,7 @@ def fusion_loss(model: FusionModel, output: FusionOutput, targets: Tensor, label
     row_loss = task(config.task).loss
     total = row_loss(output.logits, targets, label_weights, config.label_smoothing).mean()
     for index, modality in enumerate(config.modalities):
-        here = output.present[:, index].to(total.dtype)                     # [batch]
+        here = output.present[:, index].to(total.dtype)  # [batch]
         losses = row_loss(output.modality_logits[:, index], targets, label_weights, config.label_smoothing)
         loss = (losses * here).sum() / here.sum().clamp(min=1)
         if config.learn_weights:
@@ -373,8 +303,8 @@ def _tune(backbone: Backbone, config: FusionConfig) -> Backbone:
         from peft import LoraConfig, inject_adapter_in_model
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
 
-        model_type = backbone.module.config.model_type  # type: ignore[union-attr]
-        targets = list(config.lora_targets) or KNOWN.get(model_type, "all-linear")
+        usual = KNOWN.get(backbone.kind)
+        targets = list(config.lora_targets or usual or ()) or "all-linear"
         lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules=targets, lora_dropout=config.dropout)
         try:
             inject_adapter_in_model(lora, backbone.module)  # projectors and heads lie outside it and are saved beside the adapters

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.checkpoints import Checkpoint, load_checkpoint
 from core.contributions import ContributionMethod, contributions
@@ -16,6 +17,7 @@ from core.featuresets import FeatureSet, encode_samples, from_batches
 from core.fusion import FusionModel
 from core.predictions import Prediction
 from core.samples import FloatArray, Modality, Sample
+from core.sequences import Segment
 from core.tasks import task
 
 BATCH = 32
@@ -90,7 +92,7 @@ class Predictor:
         ]
 
 
-def segments_of(model: FusionModel, features: Mapping[Modality, Features], rows: int):  # type: ignore[no-untyped-def]
+def segments_of(model: FusionModel, features: Mapping[Modality, Features], rows: int) -> tuple[list[Segment], Tensor]:
     """Segments of a batch that may have no modality at all."""
     if features:
         return model.segments(features)

@@ -26,12 +26,12 @@ def pool_runs(tokens: Tensor, mask: Tensor, most: int) -> tuple[Tensor, Tensor, 
         token to the last; `kept` is the longest row's length.
     """
     batch, _, width = tokens.shape
-    counts = mask.sum(1, keepdim=True)                                          # [batch, 1]
+    counts = mask.sum(1, keepdim=True)  # [batch, 1]
     kept = int(counts.clamp(max=most).max()) if batch else 0
-    rank = mask.cumsum(1) - 1                                                   # [batch, time], n-th real token
+    rank = mask.cumsum(1) - 1  # [batch, time], n-th real token
     bins = torch.where(counts > most, rank * most // counts.clamp(min=1), rank)  # [batch, time]
-    bins = torch.where(mask, bins, kept)                                        # padding goes to a bin that is cut off
-    times = rank / (counts - 1).clamp(min=1)                                    # [batch, time]
+    bins = torch.where(mask, bins, kept)  # padding goes to a bin that is cut off
+    times = rank / (counts - 1).clamp(min=1)  # [batch, time]
     sums = tokens.new_zeros(batch, kept + 1, width).scatter_add(1, bins[..., None].expand_as(tokens), tokens)[:, :kept]
     time_sums = tokens.new_zeros(batch, kept + 1).scatter_add(1, bins, times.to(tokens.dtype))[:, :kept]
     sizes = tokens.new_zeros(batch, kept + 1).scatter_add(1, bins, mask.to(tokens.dtype))[:, :kept]
@@ -41,8 +41,8 @@ def pool_runs(tokens: Tensor, mask: Tensor, most: int) -> tuple[Tensor, Tensor, 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of `[batch, length, width]` over the real positions of `[batch, length]`; zeros for a row without any."""
-    weight = mask.to(values.dtype)[..., None]                                   # [batch, length, 1]
-    return (values * weight).sum(1) / weight.sum(1).clamp(min=1)                # [batch, width]
+    weight = mask.to(values.dtype)[..., None]  # [batch, length, 1]
+    return (values * weight).sum(1) / weight.sum(1).clamp(min=1)  # [batch, width]
 
 
 class TimeEmbedding(nn.Module):
@@ -61,7 +61,7 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, times: Tensor) -> Tensor:
         """`[batch, time]` to `[batch, time, width]`."""
-        angles = times[..., None] * self.frequencies                            # [batch, time, frequencies]
+        angles = times[..., None] * self.frequencies  # [batch, time, frequencies]
         embedded: Tensor = self.linear(torch.cat([angles.sin(), angles.cos()], dim=-1))
         return embedded
 

@@ -82,7 +82,9 @@ def hold_out(ids: Sequence[str], labels: Sequence[Sequence[str]], groups: Sequen
         return Split(tuple(ids))
     distinct = len(set(groups))
     if distinct < 2:
-        raise InputError(f"{distinct} group of samples cannot be split by group; give samples of at least two, or a validation fraction of 0")
+        raise InputError(
+            f"{distinct} group of samples cannot be split by group; give samples of at least two, or a validation fraction of 0"
+        )
     parts = min(max(2, round(1 / fraction)), distinct)
     train, validation = next(_stratified(labels, groups, parts, seed))
     return _by_ids(ids, train, validation, ()).check(ids, groups)
@@ -106,11 +108,15 @@ def folds(
     distinct = len(set(groups))
     if distinct < max(2, parts or 2):
         raise InputError(f"{distinct} groups are too few for {parts or 2} folds by group; ask for fewer folds or give more groups")
-    splitter = LeaveOneGroupOut().split(np.zeros(len(ids)), groups=list(groups)) if parts is None else _stratified(labels, groups, parts, seed)
+    splitter = (
+        LeaveOneGroupOut().split(np.zeros(len(ids)), groups=list(groups)) if parts is None else _stratified(labels, groups, parts, seed)
+    )
     return [_by_ids(ids, train, (), test).check(ids, groups) for train, test in splitter]
 
 
-def _stratified(labels: Sequence[Sequence[str]], groups: Sequence[str], parts: int, seed: int) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+def _stratified(
+    labels: Sequence[Sequence[str]], groups: Sequence[str], parts: int, seed: int
+) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
     first = [row[0] if row else "" for row in labels]
     rarest = min(np.unique(first, return_counts=True)[1])
     if rarest >= parts:

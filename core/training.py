@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from core.calibration import Method, calibrate
@@ -54,7 +51,6 @@ class TrainingConfig(BaseModel):
         validation_fraction: about this share of the samples, in whole groups, chooses the epoch and the temperature; 0 means
             none: every epoch is trained and nothing is calibrated.
         class_weights: rare labels count more.
-        bfloat16: mixed precision; faster on processors that can, and not bit for bit repeatable elsewhere.
         alpha, conformal: of the abstention threshold.
         threads: processor threads.
     """
@@ -71,7 +67,6 @@ class TrainingConfig(BaseModel):
     warmup: float = Field(default=0.1, ge=0, lt=1)
     validation_fraction: float = Field(default=0.2, ge=0, le=0.5)
     class_weights: bool = True
-    bfloat16: bool = False
     alpha: float = Field(default=0.1, gt=0, lt=1)
     conformal: Method = "lac"
     threads: int = Field(default=2, ge=1)
@@ -149,18 +144,18 @@ def _fit(
     label_weights = torch.tensor(chosen.weights(targets)) if training.class_weights else None
 
     trainer = _FusionTrainer(
-        model=model,
-        args=_arguments(training, folder, has_validation=len(validation) > 0, steps=-(-len(train) // training.batch_size) * training.epochs),
+        model,
+        label_weights,
+        args=_arguments(
+            training, folder, has_validation=len(validation) > 0, steps=-(-len(train) // training.batch_size) * training.epochs
+        ),
         train_dataset=_Rows(train, targets),
         eval_dataset=_Rows(validation, chosen.targets(validation.labels, config.labels)) if len(validation) else None,
         data_collator=_Collator(config.modalities),
         optimizers=(_optimizer(model, training), None),
         callbacks=_callbacks(training, has_validation=len(validation) > 0, progress=progress),
     )
-    trainer.label_weights = label_weights
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*pin_memory.*")
-        trainer.train(resume_from_checkpoint=_resumable(folder, _fingerprint(train, validation, config, training)))
+    trainer.train(resume_from_checkpoint=_resumable(folder, _fingerprint(train, validation, config, training)))
     model.eval()
 
     logits, truth = joint_logits(model, validation), chosen.targets(validation.labels, config.labels)
@@ -205,48 +200,47 @@ class _Collator:
         return {"features": features, "present": torch.tensor(present), "labels": torch.tensor(rows.targets[indices])}
 
 
-class _FusionTrainer(Trainer):  # type: ignore[misc]
+class _FusionTrainer(Trainer):
     """Trainer with our loss, which saves and restores only what is trained."""
 
-    label_weights: Tensor | None = None
+    def __init__(self, fusion: FusionModel, label_weights: Tensor | None, **settings: Any) -> None:
+        super().__init__(model=fusion, **settings)
+        self.fusion = fusion
+        self.label_weights = None if label_weights is None else label_weights.to(self.args.device)
+        self.remove_callback(PrinterCallback)
 
-    def compute_loss(
-        self, model: FusionModel, inputs: Mapping[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         output = model(inputs["features"], inputs["present"])
-        weights = None if self.label_weights is None else self.label_weights.to(output.logits.device)
-        if not model.training:  # the joint loss alone chooses the epoch
-            loss = task(model.settings.task).loss(output.logits, inputs["labels"], weights).mean()
-        else:
-            loss = fusion_loss(model, output, inputs["labels"], weights)
+        if model.training:
+            loss = fusion_loss(self.fusion, output, inputs["labels"], self.label_weights)
+        else:  # the joint loss alone chooses the epoch
+            loss = task(self.fusion.settings.task).loss(output.logits, inputs["labels"], self.label_weights).mean()
         return (loss, output) if return_outputs else loss
 
-    def prediction_step(
-        self, model: FusionModel, inputs: Mapping[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        with torch.no_grad(), self.compute_loss_context_manager() if self.args.bf16 else nullcontext():
-            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+    def prediction_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> tuple[Tensor, None, None]:
+        with torch.no_grad():
+            loss: Tensor = self.compute_loss(model, self._prepare_inputs(inputs))
         return loss.detach(), None, None
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002 - the trainer's signature
+        folder = Path(output_dir or self.args.output_dir or ".")
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(trained_state(self.model), folder / WEIGHTS)
+        save_file(trained_state(self.fusion), folder / WEIGHTS)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        load_trained(model or self.model, load_file(Path(resume_from_checkpoint) / WEIGHTS))
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ARG002 - as above
+        load_trained(self.fusion, load_file(Path(resume_from_checkpoint) / WEIGHTS))
 
     def _load_best_model(self) -> None:
-        load_trained(self.model, load_file(Path(self.state.best_model_checkpoint) / WEIGHTS))
+        load_trained(self.fusion, load_file(Path(self.state.best_model_checkpoint or "") / WEIGHTS))
 
 
-class _Teller(TrainerCallback):  # type: ignore[misc]
+class _Teller(TrainerCallback):
     """Passes each epoch's figures on."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the trainer's signature
         figures = {k: float(v) for entry in state.log_history[-2:] for k, v in entry.items() if k in ("loss", "eval_loss")}
         self.progress(round(state.epoch), figures)
 
@@ -269,7 +263,6 @@ def _arguments(training: TrainingConfig, folder: Path, *, has_validation: bool, 
         warmup_steps=round(training.warmup * steps),
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
-        bf16=training.bfloat16,
         seed=training.seed,
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch" if has_validation else "no",
@@ -309,13 +302,13 @@ def _resumable(folder: Path, fingerprint: str) -> str | None:
     if mark.is_file():
         if json.loads(mark.read_text("utf-8")).get("fingerprint") != fingerprint:
             raise ConfigError(f"{folder} holds an unfinished run of other samples or settings; delete it or choose another work folder")
-        found = get_last_checkpoint(str(folder))
+        found = get_last_checkpoint(str(folder))  # type: ignore[no-untyped-call]
         return None if found is None else str(found)
     if any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; choose another work folder")
     part = mark.with_suffix(".part")
     part.write_text(json.dumps({"fingerprint": fingerprint}), "utf-8")
-    os.replace(part, mark)
+    part.replace(mark)
     return None
 
 
@@ -332,5 +325,3 @@ def _fingerprint(train: FeatureSet, validation: FeatureSet, config: FusionConfig
 def _best_epoch(trainer: Trainer) -> float:
     losses = [(entry["eval_loss"], entry["epoch"]) for entry in trainer.state.log_history if "eval_loss" in entry]
     return float(min(losses)[1]) if losses else float(trainer.state.epoch or 0)
-
-
