@@ -11,7 +11,7 @@ from core.predicting import Predictor
 from core.predictions import Prediction
 from core.samples import Modality, Sample
 from domains.surveillance.judgement import Judgement, Way
-from domains.surveillance.scene import Hearing, Scene
+from domains.surveillance.scene import Hearing, Scene, Track
 
 BACKGROUND_LABELS = frozenset({"other", "daily", "normal", "none", "background"})
 MODALITIES = (Modality.VIDEO, Modality.AUDIO, Modality.TEXT)
@@ -51,7 +51,7 @@ class FusionClassifier:
         led_by = max(shares, key=lambda name: shares[name], default="nothing")
         reason = f"the classifier takes the last seconds for '{label}' ({probability:.0%}), mostly by {led_by}"
         people = [a.track for a in scene.actors if a.track.label == "person"]
-        boxes = tuple(Box(*(float(v) for v in t.box), label=t.label, score=t.score, track_id=t.id) for t in people)
+        boxes = tuple(_box(track) for track in people)
         details = {
             "probabilities": {name: round(float(p), 4) for name, p in prediction.probabilities.items()},
             "abstained": not is_sure,
@@ -70,6 +70,11 @@ class FusionClassifier:
             subjects=tuple(t.id for t in people),
             details=details,
         )
+
+
+def _box(track: Track) -> Box:
+    x1, y1, x2, y2 = (float(v) for v in track.box)
+    return Box(x1, y1, x2, y2, track.label, track.score, track.id)
 
 
 def encode(sample: Sample, encoders: Mapping[Modality, Encoder]) -> dict[Modality, Features]:

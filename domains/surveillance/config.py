@@ -139,7 +139,7 @@ class PolicySettings(Settings):
     off: Fraction = Field(default=0.4, description="a score below this lets it end")
     min_duration_s: Seconds = Field(default=0.0, description="above `on` for this long before it opens")
     clear_s: Seconds = Field(default=3.0, description="below `off` for this long before it closes")
-    cooldown_s: Seconds = Field(default=30.0, description="the same kind within this time continues the old alert")
+    cooldown_s: Seconds = Field(default=10.0, description="the same kind within this time continues the old alert")
 
     @model_validator(mode="after")
     def _hysteresis(self) -> PolicySettings:

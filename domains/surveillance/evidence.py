@@ -87,10 +87,10 @@ class EvidenceDesk:
             bgr = picture()
             if self._blur is not None:
                 bgr = self._blur(bgr)
-            caption = f"{alert.source}  {alert.kind}  {alert.start_s:.1f} s  {alert.reason}"
+            caption = f"{alert.source}  {alert.kind}  {alert.end_s:.1f} s  {alert.reason}"
             return snapshot_jpeg(bgr, alert.boxes, caption, self._settings.snapshot_quality)
 
-        self._attach(alert.id, EvidenceKind.SNAPSHOT, draw, "image/jpeg", "snapshot.jpg", alert.start_s)
+        self._attach(alert.id, EvidenceKind.SNAPSHOT, draw, "image/jpeg", "snapshot.jpg", alert.end_s)
 
     def _keep_spectrogram(self, alert: Alert, recent: Recent) -> None:
         start_s = max(0.0, alert.end_s - SPECTROGRAM_S)

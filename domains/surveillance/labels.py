@@ -67,7 +67,7 @@ def label_at(spans: Iterable[Span], start_s: float, end_s: float, least_s: float
 def _plain(dataset: Path) -> tuple[LabelledFilm, ...]:
     films: dict[str, tuple[str, list[Span]]] = {}
     for line, row in _rows(dataset / "labels.csv", ("path", "label", "start_s", "end_s")):
-        group, spans = films.setdefault(row["path"], (row.get("group") or row["path"], []))
+        _, spans = films.setdefault(row["path"], (row.get("group") or row["path"], []))
         if row["label"] != DAILY:
             spans.append(_span(dataset / "labels.csv", line, row["label"], row["start_s"], row["end_s"]))
     return tuple(LabelledFilm(_inside(dataset, path), group, tuple(spans)) for path, (group, spans) in films.items())
@@ -88,7 +88,7 @@ def _rows(table: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str
         missing = [name for name in needed if name not in (reader.fieldnames or ())]
         if missing:
             raise InputError(f"{table}: no column {missing[0]!r}; the columns are {reader.fieldnames}")
-        rows = []
+        rows: list[tuple[int, dict[str, str]]] = []
         for row in reader:
             if len(rows) >= MAX_ROWS:
                 raise InputError(f"{table}: more than {MAX_ROWS} rows")

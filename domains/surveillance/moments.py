@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.samples import Audio, ByteArray, FloatArray, Modality, Observation, Sample, Text, Video
+from core.samples import Audio, ByteArray, FloatArray, Observation, Sample, Text, Video
 from domains.surveillance.scene import Actor, Hearing, Posture, Scene
 from domains.surveillance.sentences import describe_moment
 from domains.surveillance.stream import SOUND_RATE_HZ, CameraFrame, SoundBlock
@@ -136,11 +136,6 @@ class Recent:
         if not observations:
             return None
         return Sample(id=f"{self.camera}@{end_s:.2f}", observations=tuple(observations))
-
-    def has(self, modality: Modality, start_s: float) -> bool:
-        """Whether anything of a modality is remembered since `start_s`."""
-        kept = {Modality.VIDEO: self._pictures, Modality.AUDIO: self._sounds, Modality.TEXT: self._scenes}[modality]
-        return bool(kept) and kept[-1].time_s > start_s
 
     def _forget(self, now_s: float) -> None:
         before_s = now_s - self.span_s

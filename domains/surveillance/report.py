@@ -31,9 +31,8 @@ def draft_report(alerts: Sequence[Alert]) -> str:
     lines += ["", "## One by one", ""]
     for alert in ordered:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in alert.contributions.items())
-        lines.append(
-            f"- {_when(alert)}, {alert.source}: {alert.reason or alert.kind} (score {alert.score:.2f}; {shares or alert.way}) [{alert.id[:8]}]"
-        )
+        how = f"score {alert.score:.2f}; {shares or alert.way}"
+        lines.append(f"- {_when(alert)}, {alert.source}: {alert.reason or alert.kind} ({how}) [{alert.id[:8]}]")
     return "\n".join(lines) + "\n"
 
 

@@ -50,7 +50,8 @@ def _fit(bgr: ByteArray) -> ByteArray:
     height, width = bgr.shape[:2]
     if width <= MAX_WIDTH:
         return bgr.copy()
-    return cv2.resize(bgr, (MAX_WIDTH, max(1, round(height * MAX_WIDTH / width))), interpolation=cv2.INTER_AREA)
+    size = (MAX_WIDTH, max(1, round(height * MAX_WIDTH / width)))
+    return cv2.resize(bgr, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _label(picture: ByteArray, text: str, corner: tuple[int, int], colour: tuple[int, int, int], scale: float, stroke: int) -> None:

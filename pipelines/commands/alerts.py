@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -18,7 +18,7 @@ SPANS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[float]):
     """A length of time such as 90s, 15m, 8h or 2d, in seconds."""
 
     name = "span"
@@ -81,7 +81,7 @@ def _list(domain: str) -> click.Command:
 
         print_alerts(found)
 
-    return cast("click.Command", list_)
+    return list_
 
 
 def _show(domain: str) -> click.Command:
@@ -104,7 +104,7 @@ def _show(domain: str) -> click.Command:
 
         print_alert(stored)
 
-    return cast("click.Command", show)
+    return show
 
 
 def _export(domain: str) -> click.Command:
@@ -130,7 +130,7 @@ def _export(domain: str) -> click.Command:
             page = export_alerts(found, folder)
         click.echo(f"{len(found)} alerts: look at {page}")
 
-    return cast("click.Command", export)
+    return export
 
 
 def _mute(domain: str) -> click.Command:
@@ -155,7 +155,7 @@ def _mute(domain: str) -> click.Command:
         until = datetime.fromtimestamp(made.until_wall_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
         click.echo(f"muted until {until}; end it with: trivium {domain} alerts unmute {made.id}")
 
-    return cast("click.Command", mute)
+    return mute
 
 
 def _mutes(domain: str) -> click.Command:
@@ -175,7 +175,7 @@ def _mutes(domain: str) -> click.Command:
         if not found and not as_json:
             click.echo("nothing is muted")
 
-    return cast("click.Command", mutes)
+    return mutes
 
 
 def _unmute(domain: str) -> click.Command:
@@ -190,7 +190,7 @@ def _unmute(domain: str) -> click.Command:
             store.unmute(mute_id)
         click.echo(f"mute {mute_id} ended")
 
-    return cast("click.Command", unmute)
+    return unmute
 
 
 def _purge(domain: str) -> click.Command:
@@ -218,4 +218,4 @@ def _purge(domain: str) -> click.Command:
                 f"removed {report.alerts} alerts, {report.evidence} pieces of evidence, {report.files} files ({report.bytes / 1e6:.1f} MB)"
             )
 
-    return cast("click.Command", purge)
+    return purge

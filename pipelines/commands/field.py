@@ -95,7 +95,7 @@ def _analyse(name: str, footage: str) -> click.Command:
         if failed:
             sys.exit(USER_ERROR_CODE)
 
-    return cast("click.Command", analyse)
+    return analyse
 
 
 def _watch(name: str) -> click.Command:
@@ -136,7 +136,7 @@ def _watch(name: str) -> click.Command:
         if as_json:
             click.echo(json.dumps({"event": "end", "counts": counts}))
 
-    return cast("click.Command", watch)
+    return watch
 
 
 def _train(name: str) -> click.Command:
@@ -174,7 +174,7 @@ def _train(name: str) -> click.Command:
         )
         _show_mapping(report, as_json)
 
-    return cast("click.Command", train)
+    return train
 
 
 def _evaluate(name: str) -> click.Command:
@@ -191,7 +191,7 @@ def _evaluate(name: str) -> click.Command:
 
         _show_mapping(run_evaluation(_domain(name), checkpoint, dataset, session.settings.section(name), say=_say(as_json)), as_json)
 
-    return cast("click.Command", evaluate)
+    return evaluate
 
 
 def _report(name: str) -> click.Command:
@@ -207,7 +207,7 @@ def _report(name: str) -> click.Command:
             stored = store.alerts(AlertFilter(domain=name, source=source, limit=limit))
         click.echo(_domain(name).draft([s.alert for s in stored]), nl=False)
 
-    return cast("click.Command", report)
+    return report
 
 
 def _named(camera: str, number: int) -> tuple[str, str]:

@@ -104,15 +104,14 @@ class AnalysisProgress:
 def alert_table(found: Sequence[StoredAlert]) -> Table:
     """Alerts as a table, in the order given."""
     table = Table()
-    for name in ("id", "when", "source", "kind", "score", "reason", "carried by", "evidence"):
-        table.add_column(name, overflow="fold", justify="right" if name == "score" else "left")
+    for name in ("id", "when", "source", "kind"):
+        table.add_column(name, no_wrap=name in ("id", "kind"))
+    table.add_column("score", justify="right")
+    table.add_column("reason", overflow="fold", ratio=1)
     for stored in found:
         alert = stored.alert
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in alert.contributions.items())
-        colour = WAY_COLOURS.get(alert.way, "white")
-        evidence = ", ".join(sorted({e.kind.value for e in stored.evidence}))
-        kind = Text(alert.kind, style=colour)
-        table.add_row(alert.id[:8], when(alert), Text(alert.source), kind, f"{alert.score:.2f}", Text(alert.reason), shares, evidence)
+        kind = Text(alert.kind, style=WAY_COLOURS.get(alert.way, "white"))
+        table.add_row(alert.id[:8], when(alert), Text(alert.source), kind, f"{alert.score:.2f}", Text(alert.reason))
     return table
 
 

@@ -36,13 +36,14 @@ class Take:
 
 def read_frames(film: Path, first: int, last: int, size: tuple[int, int]) -> list[ByteArray]:
     """Frames of a film, BGR, scaled to `size` (width, height)."""
-    frames = []
+    frames: list[ByteArray] = []
     with av.open(str(film)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index > last:
                 break
             if index >= first:
-                frames.append(cv2.resize(frame.to_ndarray(format="bgr24"), size, interpolation=cv2.INTER_AREA))
+                small = cv2.resize(frame.to_ndarray(format="bgr24"), size, interpolation=cv2.INTER_AREA)
+                frames.append(small.astype(np.uint8, copy=False))
     return frames
 
 
