@@ -37,9 +37,10 @@ def test_kill_at_any_moment_loses_nothing_that_was_acknowledged(database_url, ch
     for _ in range(KILLS):
         process = child(SAVE_FOR_EVER, database_url, tmp_path / "evidence")
         assert process.stdout.readline() == "ready\n"
-        time.sleep(chance.uniform(0.0, 0.25))
+        said = "".join(process.stdout.readline() for _ in range(chance.randrange(6)))
+        time.sleep(chance.uniform(0.0, 0.04))  # a moment anywhere between two commits
         process.kill()
-        said = process.stdout.read()
+        said += process.stdout.read()
         assert process.wait() == -9, process.stderr.read()
         for line in said.splitlines(keepends=True):
             word, *rest = line.split()
@@ -48,7 +49,7 @@ def test_kill_at_any_moment_loses_nothing_that_was_acknowledged(database_url, ch
 
     store = open_store(database_url, tmp_path / "evidence")
     found = store.alerts(AlertFilter(limit=10_000))
-    assert len(alerts) > KILLS
+    assert len(alerts) >= KILLS
     assert alerts <= {(stored.alert.id,) for stored in found}
     assert evidence <= {(stored.alert.id, piece.sha256) for stored in found for piece in stored.evidence}
     assert store.check(deep=True) == []
