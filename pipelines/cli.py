@@ -225,7 +225,3 @@ def _complain(error: TriviumError) -> None:
 def _silence_stdout() -> None:
     """The reader went away: what Python would still flush at its end goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())
