@@ -28,6 +28,8 @@ from domains.surveillance.schedule import hour_of_day, zone_named
 
 log = logging.getLogger(__name__)
 
+_PLACE = re.compile(r"\{[^}]*\}")
+
 KIND = "unusual"
 SMOOTH_S = 3.0
 STALE_HEARING_S = 5.0
@@ -43,6 +45,7 @@ class UsualHere:
         camera: the camera's name.
         normality: what was learned.
         failures: times that it could not be kept or read, each logged.
+        newest: how strange the newest moment was, for those who measure.
     """
 
     def __init__(self, camera: str, settings: NormalitySettings, folder: Path | None, time_zone: str = "UTC") -> None:
@@ -59,6 +62,7 @@ class UsualHere:
         """
         self.camera = camera
         self.failures = 0
+        self.newest: Strangeness | None = None
         self._time_zone = zone_named(time_zone)
         self._file = None if folder is None else folder / file_name(camera)
         self._recent: deque[tuple[float, FloatArray]] = deque()
@@ -78,7 +82,7 @@ class UsualHere:
             hearing = None
         vector = self._smoothed(scene, moment(scene, hearing, embedding), embedding is not None)
         hour = hour_of_day(scene.wall_s, self._time_zone)
-        strangeness = self.normality.see(vector, scene.time_s, hour, scene.wall_s, sentence_of(scene, hearing))
+        self.newest = strangeness = self.normality.see(vector, scene.time_s, hour, scene.wall_s, sentence_of(scene, hearing))
         if self._file is not None and self.normality.footage_s - self._saved_s >= SAVE_EVERY_S:
             self.save()
         if strangeness.probability < LEAST_PROBABILITY:
@@ -153,7 +157,7 @@ class UsualHere:
             return f"unusual {topic} here {seen}: {'more' if difference[where] > 0 else 'less'} than in the most alike usual moments"
         values, visits = self.normality.values(where)
         low, high, most = _usual_range(values, visits)
-        number = phrase.split("{", 1)[1].join(("{", "")).split("}")[0] + "}"
+        number = _PLACE.findall(phrase)[0]
         usually = f"usually {number.format(low)}" + (f" to {number.format(high)}" if number.format(high) != number.format(low) else "")
         record = " (the most here so far)" if float(vector[where]) > most else ""
         return f"unusual {topic} here {seen}: {phrase.format(float(vector[where]))}{record}, {usually}"
