@@ -13,7 +13,7 @@ from urllib.parse import unquote
 HIDDEN = "***"
 
 _ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*://)([^\s'\"<>]+)")
-_BARE_LOGIN = re.compile(r"(?<![^\s'\"<>(\[=,])[^\s:/@'\"<>]+:[^\s@'\"<>]+@(?=[\w\[])")
+_BARE_LOGIN = re.compile(r"(?<![^\s'\"<>(\[=,/])[^\s:/@'\"<>]+:(?!//)[^\s@'\"<>]+@(?=[\w\[])")
 _HEADER = re.compile(r"\b((?:proxy-)?authorization\s*[:=]\s*)(basic|digest|bearer)\b[^\r\n]*", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[\w.\-]*)(:\d{0,5})?")
 _SEPARATOR = re.compile(r"([/?&;#,|])")
@@ -51,7 +51,7 @@ def public_name(location: str) -> str:
     """
     match = _ADDRESS.fullmatch(location.strip())
     if match is None:
-        return PurePath(location).name or HIDDEN if "://" not in location else HIDDEN
+        return HIDDEN if "://" in location else redact(PurePath(redact(location)).name) or HIDDEN
     shown = re.split(r"[?#]", _redact_address(match[2]), maxsplit=1)[0]
     return match[1] + shown.removeprefix(f"{HIDDEN}@")
 

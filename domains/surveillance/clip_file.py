@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,39 @@ from domains.surveillance.privacy import PrivacyMask
 # What browsers and phones play from an MP4 file; everything else goes into Matroska.
 MP4_VIDEO = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
 MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
+G711 = frozenset({"pcm_alaw", "pcm_mulaw"})  # what many cameras send; neither MP4 nor Matroska takes it
 ENCODER = "libx264"
 ENCODER_OPTIONS = {"preset": "veryfast", "crf": "24"}
 ENCODER_TICKS = Fraction(1, 90_000)
 SOUND_EARLY_S = 0.05  # sound this little before the first picture is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """A container format.
+
+    Attributes:
+        format: libav's name.
+        suffix: of the file.
+        subtype: of the Internet media type.
+    """
+
+    format: str
+    suffix: str
+    subtype: str
+
+    def media_type(self, has_video: bool) -> str:
+        """The Internet media type of a clip in it."""
+        return f"{'video' if has_video else 'audio'}/{self.subtype}"
+
+    def open(self, path: Path) -> av.container.OutputContainer:
+        """Begin to write; the index is put in front, so that a clip plays before it is all there."""
+        return av.open(str(path), "w", format=self.format, options={} if self is MATROSKA else {"movflags": "+faststart"})
+
+
+MP4 = Wrapping("mp4", ".mp4", "mp4")
+QUICKTIME = Wrapping("mov", ".mov", "quicktime")
+MATROSKA = Wrapping("matroska", ".mkv", "x-matroska")
 
 
 class PacketFile:
@@ -35,6 +65,7 @@ class PacketFile:
     Attributes:
         start_s: time of its first packet.
         end_s: time of its newest packet.
+        is_sound_lost: the sound is of a kind that cannot be copied.
         is_hidden: it has no name, and must go through `finish_hidden`.
     """
 
@@ -60,21 +91,26 @@ class PacketFile:
         self.is_hidden = is_hidden
         self._path: Path | None = None
         self._hidden: Any = None
-        is_mp4 = not is_hidden and fits_mp4(video, audio)
+        self.is_sound_lost = False
+        wrapping = wrapping_for(_codec(video), _codec(audio))
         if is_hidden:
+            wrapping = QUICKTIME if wrapping is QUICKTIME else MATROSKA
             self._hidden = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-            self._output = av.open(self._hidden, "w", format="matroska")
+            self._output = av.open(self._hidden, "w", format=wrapping.format)
         else:
-            self._path = _new_path(folder, is_mp4)
-            options = {"movflags": "+faststart"} if is_mp4 else {}
-            self._output = av.open(str(self._path), "w", format="mp4" if is_mp4 else "matroska", options=options)
-        self.media_type = media_type(is_mp4, has_video=video is not None)
+            self._path = _new_path(folder, wrapping)
+            self._output = wrapping.open(self._path)
+        self._wrapping = wrapping
+        self.media_type = wrapping.media_type(has_video=video is not None)
         try:
             self._streams = {}
             if video is not None:
                 self._streams[True] = _like(self._output, video, picture_size)
             if audio is not None:
-                self._streams[False] = self._output.add_stream_from_template(audio)
+                try:
+                    self._streams[False] = self._output.add_stream_from_template(audio)
+                except ValueError:  # a codec that no container here takes
+                    self.is_sound_lost = True
         except BaseException:
             self.discard()
             raise
@@ -117,7 +153,7 @@ class PacketFile:
         """
         self._output.close()
         self._hidden.seek(0)
-        with av.open(self._hidden, "r", format="matroska", options=CODEC_OPTIONS, metadata_errors="replace") as source:
+        with av.open(self._hidden, "r", format=self._wrapping.format, options=CODEC_OPTIONS, metadata_errors="replace") as source:
             return _encode(source, folder, masks, blur)
 
     def discard(self) -> None:
@@ -135,16 +171,20 @@ class PacketFile:
             self._hidden.close()
 
 
-def fits_mp4(video: av.VideoStream | None, audio: av.AudioStream | None) -> bool:
-    """Whether a player can be expected to play these from MP4."""
-    return (video is None or video.codec_context.codec.name in MP4_VIDEO or video.codec_context.name in MP4_VIDEO) and (
-        audio is None or audio.codec_context.codec.name in MP4_SOUND or audio.codec_context.name in MP4_SOUND
-    )
+def wrapping_for(video: str | None, sound: str | None) -> Wrapping:
+    """The container that can carry these codecs and that most players open.
+
+    Args:
+        video, sound: libav's codec names; None where there is none.
+    """
+    is_common = video is None or video in MP4_VIDEO
+    if is_common and (sound is None or sound in MP4_SOUND):
+        return MP4
+    return QUICKTIME if sound in G711 and (is_common or video == "mjpeg") else MATROSKA
 
 
-def media_type(is_mp4: bool, has_video: bool) -> str:
-    """The Internet media type of a clip."""
-    return f"{'video' if has_video else 'audio'}/{'mp4' if is_mp4 else 'x-matroska'}"
+def _codec(stream: av.VideoStream | av.AudioStream | None) -> str | None:
+    return None if stream is None else stream.codec_context.codec.canonical_name
 
 
 def _like(output: av.container.OutputContainer, video: av.VideoStream, picture_size: tuple[int, int]) -> Any:
@@ -155,8 +195,8 @@ def _like(output: av.container.OutputContainer, video: av.VideoStream, picture_s
     return output.add_mux_stream(context.codec.canonical_name, width=context.width, height=context.height)
 
 
-def _new_path(folder: Path, is_mp4: bool) -> Path:
-    handle, name = tempfile.mkstemp(prefix="clip-", suffix=".mp4" if is_mp4 else ".mkv", dir=folder)
+def _new_path(folder: Path, wrapping: Wrapping) -> Path:
+    handle, name = tempfile.mkstemp(prefix="clip-", suffix=wrapping.suffix, dir=folder)
     os.close(handle)
     return Path(name)
 
@@ -178,13 +218,11 @@ def _encode(
     source: av.container.InputContainer, folder: Path, masks: PrivacyMask | None, blur: Callable[[ByteArray], ByteArray] | None
 ) -> tuple[Path, str, int]:
     video, audio = source.streams.video[0], next(iter(source.streams.audio), None)
-    is_mp4 = fits_mp4(None, audio)
-    path = _new_path(folder, is_mp4)
+    wrapping = wrapping_for("h264", _codec(audio))
+    path = _new_path(folder, wrapping)
     dropped = 0
     try:
-        with av.open(
-            str(path), "w", format="mp4" if is_mp4 else "matroska", options={"movflags": "+faststart"} if is_mp4 else {}
-        ) as output:
+        with wrapping.open(path) as output:
             encoder: Any = None
             sound = output.add_stream_from_template(audio) if audio is not None else None
             waiting: list[av.Packet[Any]] = []
@@ -212,7 +250,7 @@ def _encode(
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return path, media_type(is_mp4, has_video=True), dropped
+    return path, wrapping.media_type(has_video=True), dropped
 
 
 def _must_have(encoder: object, dropped: int) -> None:

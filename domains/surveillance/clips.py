@@ -226,8 +226,10 @@ class ClipRecorder:
                 is_hidden = self._video is not None and (self._masks is not None or self._blur is not None)
                 start_s = packets[0].time_s
                 wanted.file = PacketFile(self._folder, self._video, self._audio, start_s, is_hidden, self._picture_size)
+                if wanted.file.is_sound_lost:
+                    self._note("the camera's sound is of a kind that clips cannot carry; they have none")
             for kept in packets:
-                if len(packets) == 1 or not self._is_past(wanted, kept):
+                if not self._is_past(wanted, kept):
                     wanted.file.write(kept.packet, kept.is_video, kept.time_s)
         except _WRITE_ERRORS as error:
             self._give_up(wanted, error)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
 import threading
+import time
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from core.errors import InputError
 from core.redaction import redact
 from core.secrets import reveal
 from domains.surveillance.config import CameraSettings
-from domains.surveillance.demux import CODEC_OPTIONS
+from domains.surveillance.demux import OPEN_OPTIONS
 from domains.surveillance.sources import FILM_OPTIONS, Location, Place, locate
 
 LIVE_PROTOCOLS = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,rtmp,rtmps,rtmpt,srt"  # never "file"
@@ -87,6 +89,7 @@ class Connector:
     def __init__(self, address: Address, settings: CameraSettings, stop: threading.Event) -> None:
         self._address, self._settings, self._stop = address, settings, stop
         self._attempt: Future[InputContainer] | None = None
+        self._begun_s = 0.0
 
     def open(self) -> InputContainer:
         """Connect.
@@ -95,7 +98,7 @@ class Connector:
             BreakError: it does not answer, in time or as it should; or the stop was asked for.
         """
         if self._attempt is None:
-            self._attempt = Future()
+            self._attempt, self._begun_s = Future(), time.monotonic()
             threading.Thread(target=self._try, args=(self._attempt,), name="connect", daemon=True).start()
         waited_s = 0.0
         limit_s = self._settings.open_timeout_s + OPEN_SLACK_S
@@ -112,7 +115,9 @@ class Connector:
         except BreakError:
             raise
         except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
-            raise BreakError(self._address.clean(plain_reason(error, self._settings.open_timeout_s))) from None
+            raise BreakError(
+                self._address.clean(plain_reason(error, self._settings.open_timeout_s, time.monotonic() - self._begun_s))
+            ) from None
 
     def _try(self, attempt: Future[InputContainer]) -> None:
         try:
@@ -121,15 +126,23 @@ class Connector:
             attempt.set_exception(error)
 
 
-def plain_reason(error: BaseException, timeout_s: float) -> str:
-    """Why a connection failed or broke; may still hold credentials."""
+def plain_reason(error: BaseException, timeout_s: float, silent_s: float) -> str:
+    """Why a connection failed or broke; may still hold credentials.
+
+    Args:
+        error: libav's or the system's.
+        timeout_s: how long was waited at most.
+        silent_s: how long nothing came before the error; libav often calls a timeout invalid data.
+    """
+    if isinstance(error, (av.error.ExitError, TimeoutError, av.error.InvalidDataError)) and silent_s >= 0.9 * timeout_s:
+        return f"nothing came for {timeout_s:g} s"
     for kinds, words in (
         (av.error.HTTPUnauthorizedError, "401: the camera refuses the user or password"),
         (av.error.HTTPForbiddenError, "403: the camera forbids this user to see this stream"),
         (av.error.HTTPNotFoundError, "404: the camera has no such stream; check the path of its address"),
         (ConnectionRefusedError, "connection refused: nothing answers at this host and port"),
         (socket.gaierror, "the host's name is not known; check the address and the name server"),
-        ((av.error.ExitError, TimeoutError), f"nothing came for {timeout_s:g} s"),
+        ((av.error.ExitError, TimeoutError), "the connection took too long"),
         ((EOFError, av.error.EOFError), "the camera ended the stream"),
         (PermissionError, "permission denied"),
         (FileNotFoundError, "there is no such device"),
@@ -138,6 +151,8 @@ def plain_reason(error: BaseException, timeout_s: float) -> str:
     ):
         if isinstance(error, kinds):
             return words
+    if getattr(error, "errno", None) == errno.EIO:
+        return "the connection failed, or what it sends is not video"
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
@@ -146,11 +161,11 @@ def _open(location: Location, settings: CameraSettings) -> InputContainer:
     if location.place is Place.FILM:
         return av.open(f"file:{Path(location.address).absolute()}", mode="r", options=FILM_OPTIONS, metadata_errors="replace")
     if location.place is Place.DEVICE:
-        return av.open(location.address, mode="r", format="v4l2", timeout=timeout, options=dict(CODEC_OPTIONS))
+        return av.open(location.address, mode="r", format="v4l2", timeout=timeout, options=dict(OPEN_OPTIONS))
     parts = urlsplit(location.address)
     if parts.hostname:
         socket.getaddrinfo(parts.hostname, None)  # libav's own error does not say that it was the name
-    options = {**FAST_START, **CODEC_OPTIONS, "protocol_whitelist": LIVE_PROTOCOLS}
+    options = {**FAST_START, **OPEN_OPTIONS, "protocol_whitelist": LIVE_PROTOCOLS}
     options["format_whitelist"] = PLAYLIST_FORMATS if parts.path.lower().endswith(".m3u8") else LIVE_FORMATS
     microseconds = str(round(settings.open_timeout_s * 1e6))
     if parts.scheme.lower() in ("rtsp", "rtsps"):

@@ -25,6 +25,7 @@ MAX_SIDE_PX = 16_384
 PATIENCE_PACKETS = 250  # without a key frame, or with every picture damaged, for this long: show what there is
 PACKET_ERRORS = 32  # read errors in a row after which a file counts as ended
 CODEC_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
+OPEN_OPTIONS = {"max_pixels": str(4 * MAX_PIXELS)}  # while opening: enough to say how large a picture is that is too large
 
 DECODE_ERRORS = (av.error.FFmpegError, ValueError, MemoryError)
 

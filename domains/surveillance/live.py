@@ -25,6 +25,7 @@ FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 1.0
 FIRST_PICTURE_S = 10.0  # packets that never make a picture or a sound for this long count as a break
 SLOW_PICTURES = 4  # a picture may take this many times the longest gap so far, where that is more than the read timeout
+STALL_S = 0.5
 ANCHOR_BUCKET_S = 10.0
 ANCHOR_BUCKETS = 6
 
@@ -130,22 +131,22 @@ class LiveStream:
             container = self._connector.open()
         except BreakError as error:
             return str(error)
+        patience = _Patience(self._settings.read_timeout_s)
         try:
-            return (yield from self._read(container))
+            return (yield from self._read(container, patience))
         except BreakError as error:
             return str(error)
         except InputError as error:
             return self._address.clean(str(error))
         except av.error.FFmpegError as error:
-            return self._address.clean(plain_reason(error, self._settings.read_timeout_s))
+            return self._address.clean(plain_reason(error, self._settings.read_timeout_s, patience.silent_s()))
         finally:
             container.close()
 
-    def _read(self, container: InputContainer) -> Generator[StreamEvent, None, str | None]:
+    def _read(self, container: InputContainer, patience: _Patience) -> Generator[StreamEvent, None, str | None]:
         is_film = self._address.location.place is Place.FILM
         base_s = self.now_s() if self._has_begun else 0.0
         begun_s = time.monotonic()
-        patience = _Patience(self._settings.read_timeout_s)
         demuxer = Demuxer(
             container,
             self.camera,
@@ -190,7 +191,7 @@ class _Patience:
 
     def __init__(self, read_timeout_s: float) -> None:
         self._read_timeout_s = read_timeout_s
-        self._picture_s = time.monotonic()
+        self._picture_s = self._packet_s = time.monotonic()
         self._longest_s = FIRST_PICTURE_S / SLOW_PICTURES
         self._pictures = 0
         self._has_video = True
@@ -205,12 +206,22 @@ class _Patience:
             self._picture_s = now_s
             self._pictures += 1
 
+    def silent_s(self) -> float:
+        """How long ago the newest packet came."""
+        return time.monotonic() - self._packet_s
+
     def check(self) -> None:
         """A packet came.
 
         Raises:
-            BreakError: it is too long since the last picture.
+            BreakError: it came after a timeout (libav gives out what it held back), or it is too long since the last picture.
         """
+        silent_s = self.silent_s()
+        if silent_s >= 0.9 * self._read_timeout_s:
+            raise BreakError(f"nothing came for {self._read_timeout_s:g} s")
+        self._packet_s += silent_s
+        if silent_s > STALL_S:  # nothing at all came: the read timeout's matter
+            self._picture_s += silent_s
         limit_s = max(self._read_timeout_s, SLOW_PICTURES * self._longest_s)
         if time.monotonic() - self._picture_s > limit_s:
             raise BreakError(f"it sends data but no picture for {limit_s:.0f} s" if self._has_video else f"no sound for {limit_s:.0f} s")

@@ -14,21 +14,21 @@ import av.error
 
 from core.errors import InputError
 from core.redaction import public_name, redact
-from domains.surveillance.demux import CODEC_OPTIONS, Demuxer, PacketTaker, no_wall_clock
+from domains.surveillance.demux import OPEN_OPTIONS, Demuxer, PacketTaker, no_wall_clock
 from domains.surveillance.privacy import PrivacyMask
 from domains.surveillance.stream import StreamChange, StreamCounts, StreamEvent, StreamState
 from domains.surveillance.timeline import Timeline
 
 FILM_SUFFIXES = frozenset(
-    [".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".asf", ".ogv", ".mxf", ".dav"]
-    + [".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".mjpg", ".mjpeg", ".h264", ".h265", ".hevc"]
+    """.mp4 .m4v .mov .3gp .mkv .webm .avi .flv .wmv .asf .ogv .mxf .dav
+    .ts .m2ts .mts .mpg .mpeg .mjpg .mjpeg .h264 .h265 .hevc""".split()  # noqa: SIM905
 )
 # No format here opens other files: no playlists (hls, dash, concat), no session descriptions (sdp), no picture sequences.
 FILM_FORMATS = (
     "aac,ac3,aiff,amr,asf,au,avi,av1,caf,dhav,dv,eac3,flac,flv,gif,h261,h263,h264,hevc,ivf,m4v,matroska,webm,mjpeg,mjpeg_2000,"
     "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,w64,wav,wtv,y4m,yuv4mpegpipe"
 )
-FILM_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FILM_FORMATS, **CODEC_OPTIONS}
+FILM_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FILM_FORMATS, **OPEN_OPTIONS}
 SHORT_S = 1.0  # a film that ends this much before it says is noted as cut short
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]+)://")
@@ -85,7 +85,7 @@ def locate(text: str) -> Location:
     if device is not None and not path.is_file():
         number = f"/dev/video{device[1]}"
         return Location(Place.DEVICE, number, number)
-    if path.is_dir():
+    if text and path.is_dir():
         return Location(Place.FOLDER, text, path.name)
     if path.is_file():
         return Location(Place.FILM, text, path.name)
@@ -142,7 +142,7 @@ def open_film(
 
 
 class FilmStream:
-    """A film being read. Events end with `StreamState.ENDED`.
+    """A film being read. Events end with `StreamState.ENDED`; iterating raises `InputError` where nothing could be decoded.
 
     Attributes:
         camera: the name that its events carry.
@@ -185,7 +185,7 @@ class FilmStream:
         yield from self._demuxer
         ended_s = self._demuxer.last_s
         if not self.counts.frames and not self.counts.sound_blocks:
-            self.counts.notes.append(f"{self._path.name}: nothing in it could be decoded")
+            raise InputError(f"{self._path}: nothing in it could be decoded; it is damaged, or of a kind or size that is not read")
         elif self.duration_s is not None and ended_s < self.duration_s - max(SHORT_S, 0.05 * self.duration_s):
             self.counts.notes.append(
                 f"{self._path.name}: ends after {ended_s:.1f} s of {self.duration_s:.1f} s; the rest is missing or damaged"

@@ -17,6 +17,7 @@ WRAP_S = 2**33 / 90_000  # MPEG-TS stamps begin anew after 26.5 hours
 BACK_S = 1.0  # going back further than this is a jump, less is jitter
 AHEAD_S = 10.0  # going ahead further than this, and by many steps, is a jump
 AHEAD_STEPS = 20
+APART_S = 3600.0  # two streams of one camera that begin further apart do not share a clock
 SAME_JUMP_S = 2.0  # how well the other stream's new place must fit to be taken over
 
 
@@ -90,6 +91,10 @@ class Timeline:
             first_s = float(packet.pts * packet.time_base) if packet.pts is not None else raw_s
             origin_s = first_s - track.unstamped * track.step_s if self.origin_s is None else self.origin_s
             self._newest_shift_s = self.base_s - origin_s
+        now_s = max((t.last_s for t in self._tracks.values() if t.last_s is not None), default=self.base_s)
+        if abs(raw_s + self._newest_shift_s - now_s) > APART_S:
+            self.jumps += 1
+            return now_s - raw_s
         return self._newest_shift_s
 
     def _new_shift(self, track: _Track, raw_s: float, gap_s: float) -> float:
