@@ -7,6 +7,7 @@ clips and the stages see the same clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any, Protocol
 
 import av
@@ -22,6 +23,7 @@ from domains.surveillance.timeline import Timeline
 
 MAX_PIXELS = 7680 * 4320
 MAX_SIDE_PX = 16_384
+ARRIVAL_TICKS = Fraction(1, 90_000)
 PATIENCE_PACKETS = 250  # without a key frame, or with every picture damaged, for this long: show what there is
 PACKET_ERRORS = 32  # read errors in a row after which a file counts as ended
 CODEC_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
@@ -75,6 +77,7 @@ class Demuxer:
         wall_of: Callable[[float], float | None] = no_wall_clock,
         is_live: bool = False,
         on_packet: Callable[[], None] | None = None,
+        arrival_s: Callable[[], float] | None = None,
     ) -> None:
         """Choose the streams.
 
@@ -90,13 +93,14 @@ class Demuxer:
             wall_of: Unix time of what has just arrived with this time.
             is_live: an error of the connection is raised, not read over.
             on_packet: called for each packet; may raise to break off.
+            arrival_s: seconds since some moment, where packets carry no stamps worth the name; they get the time they came.
 
         Raises:
             InputError: nothing in it can be decoded, or the picture is larger than 8K.
         """
         self._container, self._camera, self._counts = container, camera, counts
         self._timeline, self._masks, self._recorder, self._wall_of = timeline, masks, recorder, wall_of
-        self._is_live, self._on_packet = is_live, on_packet
+        self._is_live, self._on_packet, self._arrival_s = is_live, on_packet, arrival_s
         self._index = first_index
         self.video: av.VideoStream | None = next((s for s in container.streams.video if _is_picture(s)), None)
         self.audio: av.AudioStream | None = next((s for s in container.streams.audio if s.codec_context is not None), None)
@@ -172,6 +176,10 @@ class Demuxer:
         if packet.size:
             if self._on_packet is not None:
                 self._on_packet()
+            if self._arrival_s is not None:
+                packet.time_base = ARRIVAL_TICKS
+                packet.pts = packet.dts = round(self._arrival_s() / ARRIVAL_TICKS)
+                packet.duration = 0
             jumps = self._timeline.jumps
             time_s = self._timeline.mend(packet, packet.stream_index)
             self._counts.time_jumps += self._timeline.jumps - jumps

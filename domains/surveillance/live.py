@@ -25,6 +25,7 @@ FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 1.0
 FIRST_PICTURE_S = 10.0  # packets that never make a picture or a sound for this long count as a break
 SLOW_PICTURES = 4  # a picture may take this many times the longest gap so far, where that is more than the read timeout
+UNSTAMPED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # libav makes their stamps up, 25 a second
 STALL_S = 0.5
 ANCHOR_BUCKET_S = 10.0
 ANCHOR_BUCKETS = 6
@@ -159,6 +160,7 @@ class LiveStream:
             wall_of=ArrivalClock().at,
             is_live=not is_film,
             on_packet=None if is_film else patience.check,
+            arrival_s=time.monotonic if not is_film and UNSTAMPED & set(container.format.name.split(",")) else None,
         )
         is_first = True
         for event in demuxer:

