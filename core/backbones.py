@@ -95,6 +95,21 @@ class Backbone(nn.Module):
         weight: Tensor = get().weight
         return weight
 
+    def recompute(self) -> None:
+        """Recompute layers in the backward pass from now on, to save memory.
+
+        transformers recomputes only layers that are training. That is said here of the layers themselves and of nothing inside
+        them, so a frozen backbone recomputes without dropout.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        module: Any = self.module
+        enable = getattr(module, "activation_checkpointing_enable", None) or module.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
+        for layer in module.modules():
+            if isinstance(layer, GradientCheckpointingLayer):
+                layer.training = True
+
     def forward(self, embeds: Tensor, mask: Tensor, positions: Tensor | None) -> Tensor:
         """Hidden states of the last layer.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,9 +11,7 @@ import numpy as np
 from core.encoders.contract import Encoder
 from core.errors import InputError
 from core.features import Features, stack
-from core.samples import BoolArray, Modality, Observation, Sample
-
-EncodeBatch = Callable[[Encoder, Sequence[Observation]], Features]
+from core.samples import BoolArray, Modality, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +73,18 @@ class FeatureSet:
         return stacked, present
 
 
-def encode_samples(
-    samples: Sequence[Sample],
-    encoders: Mapping[Modality, Encoder],
-    *,
-    batch_size: int = 16,
-    encode: EncodeBatch = lambda encoder, observations: encoder.encode(observations),
-) -> FeatureSet:
+def encode_samples(samples: Sequence[Sample], encoders: Mapping[Modality, Encoder], *, batch_size: int = 16) -> FeatureSet:
     """Encode every sample once.
 
     Args:
         samples: in any order.
-        encoders: by modality; observations of other modalities are left aside.
+        encoders: by modality, cached ones (`core.feature_cache`) too; observations of other modalities are left aside.
         batch_size: observations encoded at a time.
-        encode: how a batch is encoded; a feature cache is put in here.
 
     Returns:
         One row a sample; several observations of a modality become one run of tokens.
     """
-    rows = {m: _encode_modality(samples, m, encoder, batch_size, encode) for m, encoder in encoders.items()}
+    rows = {m: _encode_modality(samples, m, encoder, batch_size) for m, encoder in encoders.items()}
     return FeatureSet(
         tuple(s.id for s in samples),
         rows,
@@ -110,15 +101,13 @@ def from_batches(features: Mapping[Modality, Features], ids: Sequence[str] = ())
     return FeatureSet(names, rows, ((),) * size, names)
 
 
-def _encode_modality(
-    samples: Sequence[Sample], modality: Modality, encoder: Encoder, batch_size: int, encode: EncodeBatch
-) -> tuple[Features | None, ...]:
+def _encode_modality(samples: Sequence[Sample], modality: Modality, encoder: Encoder, batch_size: int) -> tuple[Features | None, ...]:
     counts = [len(s.of(modality)) for s in samples]
     observations = [o for s in samples for o in s.of(modality)]
     encoded = iter(
         batch.row(index)
         for start in range(0, len(observations), batch_size)
-        for batch in [encode(encoder, observations[start : start + batch_size])]
+        for batch in [encoder.encode(observations[start : start + batch_size])]
         for index in range(len(batch))
     )
     return tuple(_chain(list(islice(encoded, count))) if count else None for count in counts)

@@ -160,7 +160,7 @@ class FusionModel(nn.Module):
         self.log_variance = nn.Parameter(torch.zeros(len(config.inputs)), requires_grad=config.learn_weights)
         self.backbone = _tune(backbone, config)
         if config.gradient_checkpointing:
-            backbone.module.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
+            backbone.recompute()
         self.train(False)
 
     def train(self, mode: bool = True) -> FusionModel:
@@ -168,8 +168,8 @@ class FusionModel(nn.Module):
         super().train(mode)
         if self.settings.tuning == "frozen":
             self.backbone.train(False)
-            if self.settings.gradient_checkpointing:
-                _recompute_layers(self.backbone, mode)
+            if self.settings.gradient_checkpointing and mode:
+                self.backbone.recompute()
         return self
 
     @property
@@ -313,15 +313,6 @@ def _tune(backbone: Backbone, config: FusionConfig) -> Backbone:
     elif config.tuning == "full":
         backbone.embedding_table().requires_grad_(True)
     return backbone
-
-
-def _recompute_layers(backbone: Backbone, mode: bool) -> None:
-    """transformers recomputes only layers that are training: say so of the layers themselves, and of nothing inside them."""
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    for module in backbone.modules():
-        if isinstance(module, GradientCheckpointingLayer):
-            module.training = mode
 
 
 def _check_length(config: FusionConfig, backbone: Backbone) -> None:
