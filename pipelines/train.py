@@ -93,3 +93,27 @@ def _forget(folder: Path) -> None:
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def evaluate(domain: Domain, checkpoint: Path, dataset: Path, settings: Any, say: Callable[[str], None]) -> dict[str, object]:
+    """Measure a checkpoint on labelled recordings that it was not trained on.
+
+    Returns:
+        Figures with intervals, for every subset of modalities.
+
+    Raises:
+        InputError: the dataset cannot be read, or shares samples with the training.
+        ModelError: the checkpoint is damaged.
+    """
+    from core.checkpoints import load_checkpoint
+    from core.evaluation import evaluate as measure
+
+    loaded = load_checkpoint(checkpoint)
+    found = measure(loaded, encoded_examples(domain, dataset, settings, say))
+    rows = [
+        {"shown": "+".join(m.value for m in row.modalities)}
+        | {name: f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})" for name, e in row.figures.items()}
+        for row in found.rows
+    ]
+    notes = {"abstained": found.abstained, "coverage": found.coverage, "samples": found.samples, "groups": found.groups}
+    return {"headline": found.headline, **notes, "figures": rows}

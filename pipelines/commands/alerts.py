@@ -34,7 +34,8 @@ class Span(click.ParamType[float]):
 
 def alerts_group(domain: str) -> click.Group:
     """The alert commands of one domain."""
-    group = click.Group("alerts", help="List, show, export and mute alerts.")
+    examples = f"\b\nExamples:\n  trivium {domain} alerts list\n  trivium {domain} alerts export report/"
+    group = click.Group("alerts", help="List, show, export and mute alerts.", epilog=examples)
     for make in (_list, _show, _export, _mute, _mutes, _unmute, _purge):
         group.add_command(make(domain))
     return group

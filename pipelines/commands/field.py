@@ -35,7 +35,8 @@ def field_group(name: str, summary: str, footage: str) -> click.Group:
         summary: the group's help.
         footage: an example file for the help.
     """
-    group = click.Group(name, help=summary)
+    examples = f"\b\nExamples:\n  trivium {name} analyse {footage}\n  trivium {name} watch\n  trivium {name} alerts list"
+    group = click.Group(name, help=summary, epilog=examples)
     group.add_command(_analyse(name, footage))
     group.add_command(_watch(name))
     group.add_command(alerts_group(name))
