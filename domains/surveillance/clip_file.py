@@ -116,6 +116,11 @@ class PacketFile:
             raise
         self._last_dts: dict[bool, int] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was written."""
+        return not self._last_dts
+
     def write(self, packet: av.Packet[Any], is_video: bool, time_s: float) -> None:
         """Copy a packet in; sound from before the begin is left out.
 

@@ -245,8 +245,10 @@ class ClipRecorder:
 
     def _finish(self, wanted: _Wanted) -> None:
         self._wanted.pop(wanted.key, None)
-        if wanted.file is None:
+        if wanted.file is None or wanted.file.is_empty:
             self._note("a clip was wanted of which nothing was held")
+            if wanted.file is not None:
+                wanted.file.discard()
         elif self._finisher is not None:
             self._finisher.submit(self._complete, wanted.key, wanted.file)
 

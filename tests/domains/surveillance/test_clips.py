@@ -254,3 +254,10 @@ def test_ring_is_bounded_in_bytes_even_without_key_frames() -> None:
         held = ring.since(-1)
         assert not held or held[0].is_key
     assert ring.is_cut_short
+
+
+def test_a_clip_of_a_time_that_is_no_longer_held_is_no_empty_file(make_film: FilmMaker, tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "clips", settings=EvidenceSettings(before_s=0.0))
+    assert not recording.run(make_film(seconds=16), start_at_s=15.0, from_s=0.0, until_s=1.0)
+    assert not list((tmp_path / "clips").iterdir())
+    assert recording.recorder.notes

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from footage import FilmMaker, remux
 
 from core.errors import InputError
-from domains.surveillance.config import CameraSettings
+from domains.surveillance.clips import ClipRecorder
+from domains.surveillance.config import CameraSettings, EvidenceSettings
 from domains.surveillance.live import open_location
 from domains.surveillance.sources import Place, film_duration_s, films_in, locate, open_film
 from domains.surveillance.stream import CameraFrame, StreamCounts
 
 
-def frames_of(path: Path) -> tuple[int, StreamCounts]:
-    stream = open_film(path, "door")
+def frames_of(path: Path, recorder: ClipRecorder | None = None) -> tuple[int, StreamCounts]:
+    stream = open_film(path, "door", recorder=recorder)
     try:
         return sum(isinstance(e, CameraFrame) for e in stream), stream.counts
     finally:
@@ -162,10 +166,28 @@ def test_damaged_films_are_read_in_part_or_refused(make_film: FilmMaker, tmp_pat
         path.write_bytes(content)
         began_s = time.monotonic()
         try:
-            frames_of(path)
+            recorder = ClipRecorder(EvidenceSettings(), tmp_path / "clips", on_clip=lambda clip: clip.path.unlink())
+            recorder.start("a", 0.0)
+            frames_of(path, recorder)
             read += 1
         except InputError as error:
             refused += "\n" not in str(error)
+        finally:
+            recorder.close()
         assert time.monotonic() - began_s < 20
     assert read > 5
     assert read + refused == 60
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed: it makes the turned film")
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_film_from_a_turned_telephone_stands_upright(make_film: FilmMaker, tmp_path: Path, turn: int) -> None:
+    turned, shown = tmp_path / "turned.mp4", tmp_path / "shown.mp4"
+    film = make_film(seconds=1, sound=None, size=(320, 240))
+    command = ["ffmpeg", "-v", "error", "-i", str(film), "-c", "copy", "-metadata:s:v:0", f"rotate={turn}", str(turned)]
+    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(turned), "-frames:v", "1", str(shown)], check=True, timeout=60)
+    (first, expected) = (next(e for e in open_film(p, "x") if isinstance(e, CameraFrame)) for p in (turned, shown))
+    assert first.luma.shape == expected.luma.shape
+    assert np.abs(first.luma.astype(int) - expected.luma).mean() < 4
+    assert np.abs(first.colour().astype(int) - expected.colour()).mean() < 4
