@@ -3,12 +3,16 @@
 Two made cameras. `hall`: the six visits of the one-by-one film are usual, two of them shown only in the measured part; falls, cars and a
 crowd from other films are odd. `room`: daily life in room B of GMDCSA-24 is usual, a third of its clips shown only in the measured part;
 the falls of the same room are odd: the harder question, and few clips. Sound is left out, since only some films have it.
+
+Each odd thing is shown to a copy of what was learned until then, so each is the first of its kind, as in life: several an hour in one
+footage would themselves be what recurs here. Usual footage goes on in the original, which never sees them.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +83,7 @@ def run(context: BenchContext) -> list[Metric]:
     for camera in _cameras(context, detector):
         note = (
             f"{len(camera.early) + len(camera.late)} usual clips ({len(camera.late)} of them new in the measured part), {len(camera.odd)}"
-            f" odd; scenes of real clips recombined in time; {learn_h:.0f} h learned before, {measure_h:.0f} h measured, seed {SEED}"
+            f" odd; scenes of real clips recombined in time, far less varied than real days: an upper bound; {learn_h:.0f} h learned before, {measure_h:.0f} h measured, seed {SEED}"
         )
         context.say(f"{camera.name}: {learn_h + measure_h:.0f} h with odd things")
         metrics += _ranked(camera.name, _watched(camera, learn_h, measure_h, with_odd=True), note)
@@ -163,16 +167,21 @@ def _watched(camera: Camera, learn_h: float, measure_h: float, with_odd: bool) -
     learned, rows, vectors = [], [], []
     alerts_s: dict[str, float] = {}
     spans: dict[int, list[float]] = {}
+    copies = (-1, ours, policy)
     for look in footage(end_s, usual, odd, SEED, GAP_S):
-        scene = look.scene
-        judgement = ours.see(scene)
-        for alert in policy.step((judgement,), scene.time_s, None):
+        scene, watcher, raising = look.scene, ours, policy
+        if look.is_inserted and look.event is not None:
+            if copies[0] != look.event:
+                copies = (look.event, deepcopy(ours), deepcopy(policy))
+            _, watcher, raising = copies
+        judgement = watcher.see(scene)
+        for alert in raising.step((judgement,), scene.time_s, None):
             alerts_s.setdefault(alert.id, alert.start_s)
         vector = moment(scene, None, None) / SCALES
         if scene.time_s < learn_s:
             learned.append(vector)
             continue
-        distance = ours.newest.distance if ours.newest is not None else 0.0
+        distance = watcher.newest.distance if watcher.newest is not None else 0.0
         vectors.append(vector)
         rows.append((look.is_odd, distance, scene.motion.area, -1 if look.event is None else look.event))
         if look.is_odd and look.event is not None:

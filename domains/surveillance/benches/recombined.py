@@ -55,11 +55,13 @@ class Moment:
         scene: what is seen.
         event: the number of the happening that goes on, or None for quiet.
         is_odd: whether it is odd now.
+        is_inserted: whether what goes on becomes odd at some time.
     """
 
     scene: Scene
     event: int | None
     is_odd: bool
+    is_inserted: bool = False
 
 
 def see_film(film: Path, detector: Detector, until_s: float = float("inf")) -> list[tuple[int, Scene]]:
@@ -153,7 +155,7 @@ def _played(happening: Happening, start_s: float, number: int, rng: np.random.Ge
         actors = tuple(_moved(actor, names, ids, shift, pace) for actor in scene.actors)
         area = scene.motion.area * float(np.clip(rng.normal(1.0, 0.1), 0.5, 1.5))
         made = replace(scene, time_s=now_s, wall_s=None, actors=actors, motion=replace(scene.motion, time_s=now_s, area=area))
-        yield Moment(made, number, bool(at_s >= happening.odd_from_s))
+        yield Moment(made, number, bool(at_s >= happening.odd_from_s), happening.odd_from_s < float("inf"))
 
 
 def _moved(
