@@ -83,7 +83,8 @@ def run(context: BenchContext) -> list[Metric]:
     for camera in _cameras(context, detector):
         note = (
             f"{len(camera.early) + len(camera.late)} usual clips ({len(camera.late)} of them new in the measured part), {len(camera.odd)}"
-            f" odd; scenes of real clips recombined in time, far less varied than real days: an upper bound; {learn_h:.0f} h learned before, {measure_h:.0f} h measured, seed {SEED}"
+            f" odd; scenes of real clips recombined in time, far less varied than real days: an upper bound;"
+            f" {learn_h:.0f} h learned before, {measure_h:.0f} h measured, seed {SEED}"
         )
         context.say(f"{camera.name}: {learn_h + measure_h:.0f} h with odd things")
         metrics += _ranked(camera.name, _watched(camera, learn_h, measure_h, with_odd=True), note)
