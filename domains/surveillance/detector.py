@@ -26,7 +26,7 @@ STD_BGR = (57.375, 57.12, 58.395)
 MAPS = (52, 26, 13)  # cells along a side of each of the model's three maps
 BINS = 11  # a side's distance is a distribution over 0 to 10 cells
 OVERLAP = 0.5  # of two boxes of one class that overlap more, the surer stays
-FAINT_SHARE = 0.5  # finds below `min_score` are given down to this share of it: they may carry a known track on, never begin one
+FAINT_SHARE = 0.75  # finds below `min_score` are given down to this share of it: they may carry a known track on, never begin one
 MOST_DETECTIONS = 100
 
 

@@ -57,7 +57,7 @@ def film_windows(
                 motion = eyes.gate(event)
                 if eyes.is_due(event, motion):
                     if eyes.needs_detection(motion):
-                        recent.see(event, eyes.look(event, motion, detector.detect([event.colour()])[0]))
+                        recent.see(event, eyes.look(event, motion, eyes.find(event, detector)))
                     else:
                         recent.note(eyes.rest(event, motion))
                 if event.time_s >= next_s:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from domains.surveillance.behaviour import Behaviour
 from domains.surveillance.config import CameraSettings, DetectorSettings
+from domains.surveillance.detector import Detector
 from domains.surveillance.gate import MotionGate
-from domains.surveillance.scene import Detections, Motion, Scene
+from domains.surveillance.scene import Detections, Motion, Scene, Track
 from domains.surveillance.stream import CameraFrame
 from domains.surveillance.tracker import ObjectTracker
+from domains.surveillance.turned import TurnedLook
 
 STILL_LOOK_S = 2.0  # a scene with known objects and no motion is looked at this often
 REST_NOTE_S = 0.5  # an empty, still scene is noted this often, so that alerts end
@@ -29,7 +31,9 @@ class Eyes:
         self._camera = camera
         self._gate = MotionGate(settings.gate)
         self._tracker = ObjectTracker(detector)
+        self._turned = TurnedLook(detector)
         self._behaviour = Behaviour(camera, settings)
+        self._tracks: tuple[Track, ...] = ()
         self._look_s = 1.0 / detector.max_fps
         self._has_actors = False
         self._has_looked = False
@@ -55,13 +59,18 @@ class Eyes:
         """Whether a due frame must pass the detector; otherwise nothing moves and nobody is there."""
         return motion.is_moving or self._has_actors or not self._has_looked
 
+    def find(self, frame: CameraFrame, detector: Detector) -> Detections:
+        """What a frame shows: one look, and a second one at the place where a followed person suddenly is not found."""
+        picture = frame.colour()
+        return self._turned.look(detector, picture, detector.detect([picture])[0], self._tracks, frame.time_s)
+
     def look(self, frame: CameraFrame, motion: Motion, detections: Detections) -> Scene:
         """The scene of a frame that the detector has seen."""
         self.inspected += 1
         self._has_looked = True
         height, width = frame.luma.shape
-        tracks = self._tracker.step(detections, frame.time_s)
-        scene = self._behaviour.step(tracks, motion, width / height, frame.time_s, frame.wall_s)
+        self._tracks = self._tracker.step(detections, frame.time_s)
+        scene = self._behaviour.step(self._tracks, motion, width / height, frame.time_s, frame.wall_s)
         self._has_actors = bool(scene.actors)
         return scene
 

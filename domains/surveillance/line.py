@@ -77,7 +77,7 @@ class CameraLine:
         """
         self._newest = frame
         if self.eyes.needs_detection(motion):
-            scene = self.eyes.look(frame, motion, self._models.detector.detect([frame.colour()])[0])
+            scene = self.eyes.look(frame, motion, self.eyes.find(frame, self._models.detector))
             self._recent.see(frame, scene)
         else:
             scene = self.eyes.rest(frame, motion)

@@ -1,13 +1,14 @@
 """A second look for those who fell: detectors that learned from standing people seldom find a lying one.
 
 Where a followed person is suddenly not found, the place is cut out, turned a quarter both ways, and looked at again: what
-lies then stands. Only a known track asks for it, so it costs nothing while everybody is on their feet, and it can carry a
-track on but never invent one.
+lies then stands. Only a known track asks for it, and not for ever, so it costs little while everybody is on their feet; it
+can carry a track on but never invent one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,11 +19,30 @@ from domains.surveillance.detector import Detector
 from domains.surveillance.scene import Detections, Track
 
 CUT_SIZES = 1.5  # the cut is a square of so many of the person's longer sides
-LEAST_CUT_PIXELS = 32
+LEAST_CUT_PIXELS = 80
 FOUND_OVERLAP = 0.15  # a sure person who overlaps the track this much is that person
 SAME_OVERLAP = 0.5
-TALLEST_SHAPE = 1.2  # what is found must be lying: not much higher than wide
+TALLEST_SHAPE = 1.2  # what is found must be lying: not much higher than wide,
+UPRIGHT_SHAPE = 1.5
+SUNK_SHARE = 0.2  # and its top this share of an upright person's height below where it was
+CARRY_SHARE = 0.75  # once found lying, this share of `min_score` is enough to go on
+TRIES_EVERY_S = (0.0, 0.2, 0.4, 0.8)  # waits between vain looks for one person; then none until it was found standing again
 _TURNS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
+
+
+@dataclass(slots=True)
+class _Search:
+    """The looks for one missed person.
+
+    Attributes:
+        vain: looks since it was last found lying.
+        next_s: no look before this time.
+        turn: the turn in which it was found lying, or None.
+    """
+
+    vain: int = 0
+    next_s: float = float("-inf")
+    turn: int | None = None
 
 
 class TurnedLook:
@@ -37,10 +57,10 @@ class TurnedLook:
 
     def __init__(self, settings: DetectorSettings) -> None:
         self._min_score = settings.min_score
-        self._last_turn: int | None = None
+        self._searches: dict[int, _Search] = {}
         self.looks = 0
 
-    def look(self, detector: Detector, frame: ByteArray, detections: Detections, tracks: Sequence[Track]) -> Detections:
+    def look(self, detector: Detector, frame: ByteArray, detections: Detections, tracks: Sequence[Track], time_s: float) -> Detections:
         """The detections, and the lying person that a second look found.
 
         Args:
@@ -48,16 +68,23 @@ class TurnedLook:
             frame: BGR `[height, width, 3]`.
             detections: what the first look found in it.
             tracks: where everybody was one look ago.
+            time_s: the frame's time.
         """
         people = [i for i, label in enumerate(detections.labels) if label == "person"]
         sure = [detections.boxes[i] for i in people if detections.scores[i] >= self._min_score]
         missed = [t for t in tracks if t.label == "person" and all(overlap(t.box, box) < FOUND_OVERLAP for box in sure)]
-        if not missed:
+        self._searches = {t.id: self._searches.get(t.id) or _Search() for t in missed}
+        due = [t for t in missed if self._is_due(self._searches[t.id], time_s)]
+        if not due:
             return detections
-        largest = max(missed, key=lambda t: float((t.box[2] - t.box[0]) * (t.box[3] - t.box[1])))
-        found = self._look_around(detector, frame, largest.box)
+        track = max(due, key=lambda t: float((t.box[2] - t.box[0]) * (t.box[3] - t.box[1])))
+        found = self._look_around(detector, frame, track)
+        search = self._searches[track.id]
         if found is None:
+            search.next_s = time_s + TRIES_EVERY_S[min(search.vain, len(TRIES_EVERY_S) - 1)] - 1e-3
+            search.vain += 1
             return detections
+        search.vain = 0
         box, score = found
         kept = [i for i in range(len(detections)) if i not in people or overlap(detections.boxes[i], box) < SAME_OVERLAP]
         return Detections(
@@ -66,27 +93,33 @@ class TurnedLook:
             (*(detections.labels[i] for i in kept), "person"),
         )
 
-    def _look_around(self, detector: Detector, frame: ByteArray, box: FloatArray) -> tuple[FloatArray, float] | None:
-        left, top, side = _cut_around(frame, box)
+    def _is_due(self, search: _Search, time_s: float) -> bool:
+        return search.vain < len(TRIES_EVERY_S) and time_s >= search.next_s
+
+    def _look_around(self, detector: Detector, frame: ByteArray, track: Track) -> tuple[FloatArray, float] | None:
+        """The lying person at a track's place: box in fractions of the frame, and score."""
+        left, top, side = _cut_around(frame, track.box)
         if side < LEAST_CUT_PIXELS:
             return None
-        cut = frame[top : top + side, left : left + side]
-        best: tuple[float, FloatArray, int] | None = None
-        for turn in sorted(_TURNS, key=lambda t: t != self._last_turn):
+        height, width = frame.shape[:2]
+        cut, search = frame[top : top + side, left : left + side], self._searches[track.id]
+        least = self._min_score if search.turn is None else self._min_score * CARRY_SHARE
+        for turn in sorted(_TURNS, key=lambda t: t != search.turn):
             self.looks += 1
             result = detector.detect([cv2.rotate(cut, turn)])[0]  # type: ignore[list-item]
-            for turned, score, label in zip(result.boxes, result.scores, result.labels, strict=True):
-                upright = _turn_back(turned, turn)
-                if label == "person" and _shape(upright, cut) <= TALLEST_SHAPE and (best is None or score > best[0]):
-                    best = (float(score), upright, turn)
-            if best is not None and best[0] >= self._min_score:
-                break
-        if best is None:
-            return None
-        score, upright, self._last_turn = best
-        height, width = frame.shape[:2]
-        at = upright * np.array([cut.shape[1], cut.shape[0]] * 2, np.float32) + np.array([left, top] * 2, np.float32)
-        return np.clip(at / np.array([width, height] * 2, np.float32), 0.0, 1.0).astype(np.float32), score
+            for turned, score, label in zip(result.boxes, result.scores, result.labels, strict=True):  # the surest first
+                if label != "person" or score < least:
+                    continue
+                pixels = _turn_back(turned, turn) * np.float32(side) + np.array([left, top] * 2, np.float32)
+                box = np.clip(pixels / np.array([width, height] * 2, np.float32), 0.0, 1.0).astype(np.float32)
+                if _shape(box, frame) <= TALLEST_SHAPE and (_shape(track.box, frame) < UPRIGHT_SHAPE or _has_sunk(box, track.box)):
+                    search.turn = turn
+                    return box, float(score)
+        return None
+
+
+def _has_sunk(box: FloatArray, before: FloatArray) -> bool:
+    return bool(box[1] >= before[1] + SUNK_SHARE * (before[3] - before[1]))
 
 
 def overlap(a: FloatArray, b: FloatArray) -> float:

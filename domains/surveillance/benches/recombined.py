@@ -79,7 +79,7 @@ def see_film(film: Path, detector: Detector, until_s: float = float("inf")) -> l
             motion = eyes.gate(event)
             if eyes.is_due(event, motion):
                 is_looked_at = eyes.needs_detection(motion)
-                scene = eyes.look(event, motion, detector.detect([event.colour()])[0]) if is_looked_at else eyes.rest(event, motion)
+                scene = eyes.look(event, motion, eyes.find(event, detector)) if is_looked_at else eyes.rest(event, motion)
                 scenes.append((event.index, scene))
     finally:
         stream.close()
