@@ -19,14 +19,18 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from core.alerts import Alert
-from core.errors import ConfigError
+from core.errors import ConfigError, TriviumError
 from core.redaction import redact
 from core.secrets import reveal
 from pipelines.notify_config import NotifySettings, WebhookSettings
 from pipelines.signature import DELIVERY_HEADER, SIGNATURE_HEADER, sign
 
+log = logging.getLogger(__name__)
+
+SNAPSHOT_WAIT_S = 3.0
 WORTH_RETRYING = frozenset({408, 425, 429, *range(500, 600)})
 SnapshotOf = Callable[[str], Path | None]
 
@@ -121,13 +125,29 @@ class AppriseReceiver:
 
     def deliver(self, alert: Alert, delivery: str) -> None:  # noqa: ARG002 - the protocol's shape
         title, text = message_of(alert)
-        picture = self._snapshot(alert.id) if self._snapshot is not None else None
+        picture = self._picture_of(alert.id)
         try:
             is_sent = bool(self._apprise.notify(body=text, title=title, attach=str(picture) if picture else None, timeout=self._timeout_s))
         except Exception as error:  # any of a hundred services' own
             raise UndeliveredError(type(error).__name__) from None
         if not is_sent:
             raise UndeliveredError("the service did not take it")
+
+    def _picture_of(self, alert_id: str) -> Path | None:
+        """The snapshot, which is kept a moment after the alert; none is no reason to keep silent."""
+        if self._snapshot is None:
+            return None
+        waiting = Retrying(
+            stop=stop_after_delay(SNAPSHOT_WAIT_S),
+            wait=wait_fixed(SNAPSHOT_WAIT_S / 10.0),
+            retry=retry_if_result(lambda picture: picture is None),
+            retry_error_callback=lambda _: None,
+        )
+        try:
+            return waiting(self._snapshot, alert_id)
+        except TriviumError as error:
+            log.warning("%s: alert %s goes without its picture: %s", self.name, alert_id, error)
+            return None
 
     def close(self) -> None:
         self._apprise.clear()

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.alerts import Alert, AlertState, Box
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
 from pipelines.notify import open_notifier
 from pipelines.notify_config import NotifySettings
 from pipelines.receivers import body_of
@@ -144,6 +144,29 @@ def test_apprise_is_tried_again_too(serve, tmp_path):
     told_to = json.loads(server.requests[-1][1])
     assert told_to["title"] == "rule:door at yard"
     assert "in zone door for 6 s" in told_to["message"]
+
+
+def test_apprise_takes_the_picture_that_comes_a_moment_later(serve, tmp_path):
+    server, picture = serve(200), tmp_path / "snapshot.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xe0" + b"x" * 100)
+    answers = [None, picture]
+    told = NotifySettings.model_validate({"apprise": [f"json://127.0.0.1:{server.port}/"], "attach_snapshot": True, **BARE})
+    notifier = open_notifier(told, tmp_path / "dead.jsonl", lambda alert_id: answers.pop(0) if len(answers) > 1 else answers[0], environ={})
+    notifier.tell(alert())
+    assert notifier.close(20) == 0
+    assert len(json.loads(server.requests[-1][1])["attachments"]) == 1
+
+
+def test_apprise_goes_without_a_picture_that_cannot_be_found(serve, tmp_path):
+    def missing(alert_id: str) -> Path | None:
+        raise StoreError("no such alert")
+
+    server = serve(200)
+    told = NotifySettings.model_validate({"apprise": [f"json://127.0.0.1:{server.port}/"], "attach_snapshot": True, **BARE})
+    notifier = open_notifier(told, tmp_path / "dead.jsonl", missing, environ={})
+    notifier.tell(alert())
+    notifier.close(20)
+    assert (notifier.counts.delivered, len(server.requests)) == (1, 1)
 
 
 def test_telling_never_waits_for_a_receiver_that_hangs(serve, tmp_path):
