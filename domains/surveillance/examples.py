@@ -97,5 +97,5 @@ def labelled_windows(
         for start_s, end_s, sample in film_windows(film.path, camera, settings, detector, tagger, hop_s):
             label = label_at(film.spans, start_s, end_s, LEAST_EVENT_S)
             if label is not None:
-                name = f"{film.path.parent.name}/{sample.id}"
+                name = f"{film.path.relative_to(dataset.resolve()).with_suffix('')}@{end_s:.2f}"
                 yield replace(sample, id=name, labels=(label,), group=film.group)

@@ -126,7 +126,7 @@ class Watcher:
 
     def start(self, *options: str) -> None:
         """Start watching."""
-        command = [sys.executable, "-m", "pipelines.cli", "--config", str(self.configuration), "surveillance", "watch", "--json", *options]
+        command = [sys.executable, "-m", "pipelines", "--config", str(self.configuration), "surveillance", "watch", "--json", *options]
         self.started_wall_s = time.time()
         log = (self.folder / "watch.log").open("ab")
         self._process = subprocess.Popen(

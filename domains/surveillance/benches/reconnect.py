@@ -22,7 +22,7 @@ def run(context: BenchContext) -> list[Metric]:
         return [Metric("back after the server returns, worst", None, "s", "<= 3", note="aio-rtsp-toolkit is not installed")]
     films = context.scratch / "films"
     films.mkdir()
-    names, _ = make_cameras(context.data, films)
+    names = make_cameras(context.data, films)
     rounds = 2 if context.is_quick else 5
     noticed, hung, back = [], [], []
     with camera_server(films) as server:
