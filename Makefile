@@ -86,11 +86,11 @@ docs: $(VENV)/test-$(KEY) ## the documentation, into site/
 fast-tests: $(VENV)/test-$(KEY) ## the tests that take seconds
 	@mkdir -p $(RESULTS)
 	rm -f $(RESULTS)/*.xml .coverage .coverage.*
-	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile -rs --cov --cov-report= --junitxml=$(RESULTS)/fast.xml
+	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile -rfEs --cov --cov-report= --junitxml=$(RESULTS)/fast.xml
 
 slow-tests: $(VENV)/test-$(KEY) ## the tests that take longer
 	@mkdir -p $(RESULTS)
-	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadfile -rs --durations=10 --cov --cov-append --cov-report=term --junitxml=$(RESULTS)/slow.xml || [ $$? -eq 5 ]
+	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadfile -rfEs --durations=10 --cov --cov-append --cov-report=term --junitxml=$(RESULTS)/slow.xml || [ $$? -eq 5 ]
 
 bench: $(VENV)/weights-surveillance-$(WEIGHTS_KEY) ## measure everything (long; QUICK=1 for less input) and write docs/benchmarks.md
 	@mkdir -p build/bench

@@ -1,11 +1,12 @@
 """The house stands: what is installed, what is pinned, what the layers allow, what the samples may hold."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import av
@@ -16,6 +17,8 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MAX_SAMPLE_BYTES = 12_000_000
+OUR_PACKAGES = ("core", "domains", "pipelines")
+UNINSTALLED = {"faster_whisper": ["faster-whisper"], "pydantic_core": ["pydantic"]}  # an optional package, and one that another one pins
 
 
 def pinned() -> dict[str, str]:
@@ -52,6 +55,30 @@ def test_what_runs_here_is_what_is_pinned() -> None:
     installed = {canonicalize_name(each.name): each.version.partition("+")[0] for each in distributions() if each.name}
 
     assert {name: installed[name] for name in versions if name in installed and installed[name] != versions[name]} == {}
+
+
+def test_everything_that_is_imported_is_asked_for() -> None:
+    """What a package of ours imports must be named, not be there by somebody else's grace."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    optional = [text for texts in project["optional-dependencies"].values() for text in texts]
+    wanted = {canonicalize_name(Requirement(text).name) for text in [*project["dependencies"], *optional]}
+    owners = {**packages_distributions(), **UNINSTALLED}
+
+    strangers = {
+        f"{file.relative_to(REPOSITORY)}: {name}"
+        for package in OUR_PACKAGES
+        for file in (REPOSITORY / package).rglob("*.py")
+        for name in imported(file) - sys.stdlib_module_names - set(OUR_PACKAGES)
+        if not wanted & {canonicalize_name(owner) for owner in owners.get(name, [])}
+    }
+    assert strangers == set()
+
+
+def imported(file: Path) -> set[str]:
+    """Names of the packages that a file imports, anywhere in it."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    plain = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module.partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
 
 
 @pytest.mark.slow
