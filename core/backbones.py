@@ -136,7 +136,9 @@ def load_backbone(name: str, *, pull: bool = False) -> Backbone:
         ModelError: it is not here, or its folder holds no readable model.
     """
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     folder = locate(name, pull=pull)
     try:
         module = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)

@@ -79,10 +79,10 @@ class FusionConfig(BaseModel):
     backbone: str = "minilm"
     tuning: Tuning = "frozen"
     pooling: Literal["mean", "last"] = "mean"
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    modality_dropout: float = Field(default=0.2, ge=0, lt=1)
+    dropout: float = Field(default=0.4, ge=0, lt=1)
+    modality_dropout: float = Field(default=0.3, ge=0, lt=1)
     learn_weights: bool = False
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     lora_rank: int = Field(default=8, ge=1, le=256)
     lora_alpha: int = Field(default=16, ge=1)
     lora_targets: tuple[str, ...] = ()

@@ -61,9 +61,9 @@ class TrainingConfig(BaseModel):
     epochs: int = Field(default=12, ge=1, le=1000)
     patience: int = Field(default=3, ge=0)
     batch_size: int = Field(default=16, ge=1, le=4096)
-    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    learning_rate: float = Field(default=5e-4, gt=0, lt=1)
     backbone_learning_rate: float | None = Field(default=None, gt=0, lt=1)
-    weight_decay: float = Field(default=0.05, ge=0)
+    weight_decay: float = Field(default=0.1, ge=0)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     validation_fraction: float = Field(default=0.2, ge=0, le=0.5)
     class_weights: bool = True

@@ -130,7 +130,7 @@ def output(joint: list[list[float]], by_modality: list[list[list[float]]], prese
 
 
 def test_loss_is_joint_plus_weighted_heads_over_present_rows(tiny_bert: str) -> None:
-    changed = config(tiny_bert).model_dump()
+    changed = config(tiny_bert, label_smoothing=0.0).model_dump()
     for modality, weight in ((VIDEO, 0.5), (AUDIO, 2.0), (TEXT, 7.0)):
         changed["inputs"][modality]["weight"] = weight
     model = build_model(FusionConfig.model_validate(changed))
@@ -147,15 +147,15 @@ def test_loss_is_joint_plus_weighted_heads_over_present_rows(tiny_bert: str) -> 
 
 
 def test_learned_weights_are_uncertainties(tiny_bert: str) -> None:
-    model = build_model(config(tiny_bert, learn_weights=True))
+    model = build_model(config(tiny_bert, learn_weights=True, label_smoothing=0.0))
     model.log_variance.data[:] = torch.tensor([0.0, math.log(2), 0.0])
     given = output([[0.0] * 3], [[[0.0] * 3] * 3], [[True, True, True]])
     loss = fusion_loss(model, given, torch.eye(3)[:1])
-    l = math.log(3)
-    assert float(loss.detach()) == pytest.approx(l + l + (l / 2 + math.log(2) / 2) + l)
+    each = math.log(3)
+    assert float(loss.detach()) == pytest.approx(each + each + (each / 2 + math.log(2) / 2) + each)
     loss.backward()
     assert model.log_variance.grad is not None
-    assert model.log_variance.grad[1] == pytest.approx(-l / 2 + 0.5)
+    assert model.log_variance.grad[1] == pytest.approx(-each / 2 + 0.5)
 
 
 @pytest.mark.parametrize("tuning", ["frozen", "lora", "full"])
@@ -196,9 +196,9 @@ def test_recomputing_layers_changes_no_gradient(tiny_bert: str, tuning: str) -> 
                 module.p = 0.0
             if hasattr(module, "dropout_prob"):
                 module.dropout_prob = 0.0
-        calls = []
+        calls: list[int] = []
         layer = model.backbone.module.encoder.layer[0].attention  # type: ignore[union-attr, index]
-        layer.register_forward_hook(lambda *_: calls.append(1))
+        layer.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         fusion_loss(model, model(features({VIDEO: [3], TEXT: [1]})), torch.eye(3)[:1]).backward()
         assert len(calls) == (2 if recompute else 1)
         gradients.append(model.missing.grad)

@@ -63,6 +63,7 @@ def test_learns_and_beats_the_majority_and_one_modality(tiny_bert: str) -> None:
     json.dumps(table.to_json(), allow_nan=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["frozen", "lora", "full"])
 def test_another_process_says_the_same(tiny_bert: str, tmp_path: Path, tuning: str) -> None:
     given = samples(24)
@@ -113,7 +114,7 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: str, tmp_p
     seen: list[int] = []
     resumed = fit(given, config(tiny_bert, given), QUICK, work_folder=tmp_path / "work", progress=lambda epoch, _: seen.append(epoch))
     straight = fit(given, config(tiny_bert, given), QUICK)
-    assert seen[0] == 3 or seen[0] == 2
+    assert seen[0] in (2, 3)  # the second epoch was saved, or the kill came before it was
     assert seen[-1] == 4
     for name, value in straight.weights.items():
         torch.testing.assert_close(resumed.weights[name], value, rtol=1e-4, atol=1e-6)
