@@ -96,7 +96,7 @@ def make_fall(target: str, source: str) -> None:
     pictures, times = [], []
     with av.open(str(FALLS / source)) as film:
         for frame in film.decode(video=0):
-            pictures.append(frame.to_ndarray(format="bgr24"))
+            pictures.append(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
             times.append(float(frame.time or 0.0))
     found = [tuple(map(tuple, finder.find(picture)[:, :4].tolist())) for picture in pictures]
     with av.open(str(FALLS / source)) as film, av.open(str(HERE / "surveillance" / target), "w", options={"movflags": "+faststart"}) as out:

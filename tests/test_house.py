@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -21,7 +23,7 @@ OUR_PACKAGES = ("core", "domains", "pipelines")
 UNINSTALLED = {"faster_whisper": ["faster-whisper"], "pydantic_core": ["pydantic"]}  # an optional package, and one that another one pins
 
 
-def pinned() -> dict[str, str]:
+def pinned() -> Mapping[str, str]:
     lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
     return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines if line and line[0] != "#")}
 
@@ -38,7 +40,7 @@ def test_everything_that_is_asked_for_is_pinned_within_its_range() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [Requirement(text) for text in [*project["dependencies"], *extras["test"], *extras["docs"], *extras["postgres"]]]
-    versions = pinned()
+    versions: Mapping[str, str] = pinned()
 
     wrong = [
         str(each)
@@ -141,7 +143,7 @@ def test_lobby_has_picture_and_sound_with_its_events(sample_data: Path) -> None:
         assert [stream.type for stream in film.streams] == ["video", "audio"]
         for frame in film.decode(audio=0):
             second = int(frame.time or 0)
-            levels[second] = max(levels.get(second, 0.0), float(abs(frame.to_ndarray()).max()))
+            levels[second] = max(levels.get(second, 0.0), float(np.abs(frame.to_ndarray()).max()))
 
     assert max(levels[second] for second in range(12)) < 0.02  # only the faint noise
     assert max(levels[second] for second in range(14, 18)) > 0.2  # the dog
