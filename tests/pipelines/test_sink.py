@@ -11,7 +11,9 @@ from pipelines.sink import LiveSink
 
 
 def alert(number: int) -> Alert:
-    return Alert(f"{number:032x}", "surveillance", "hall", "person", "rule", AlertState.OPEN, 0.0, 1.0, None, None, 1.0, "somebody is there")
+    return Alert(
+        f"{number:032x}", "surveillance", "hall", "person", "rule", AlertState.OPEN, 0.0, 1.0, None, None, 1.0, "somebody is there"
+    )
 
 
 class StubbornSink:
@@ -28,7 +30,9 @@ class StubbornSink:
             raise StoreError("database is locked")
         self.order.append(alert.id[-1])
 
-    def attach(self, alert_id: str, kind: EvidenceKind, content: bytes | Path, media_type: str, name: str, start_s: float | None = None) -> None:
+    def attach(
+        self, alert_id: str, kind: EvidenceKind, content: bytes | Path, media_type: str, name: str, start_s: float | None = None
+    ) -> None:
         self.order.append(f"{alert_id[-1]}:{kind.value}")
 
 

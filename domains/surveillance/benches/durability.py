@@ -64,4 +64,6 @@ def run(context: BenchContext) -> list[Metric]:
 def _examine(folder: Path, announced: set[str]) -> tuple[int, int]:
     store = open_store(f"sqlite:///{folder / 'data' / 'trivium.db'}", folder / "data" / "evidence")
     kept = {stored.alert.id for stored in store.alerts(AlertFilter(limit=10_000))}
-    return len(announced - kept), len(store.check(deep=True))
+    faults = store.check(deep=True)
+    store.close()
+    return len(announced - kept), len(faults)

@@ -109,9 +109,16 @@ def _break_and_mend(server: CameraServer, watcher: Watcher, is_frozen: bool) -> 
     online = watcher.wait_for("source", 30, state="online")
     if online is None:
         raise RuntimeError(f"the camera did not come back:\n{watcher.log()[-2000:]}")
-    return committed[0] - broken_wall_s, float(online.value["wall_s"]) - mended_wall_s
+    seconds_back = float(online.value["wall_s"]) - mended_wall_s
+    while any(a.alert.state is AlertState.OPEN for a in _alerts(watcher.folder)):  # let the event end before the next one
+        if watcher.wait_for("status", 30) is None:
+            raise RuntimeError(f"the watcher fell silent:\n{watcher.log()[-2000:]}")
+    watcher.wait_for("status", 30)
+    return committed[0] - broken_wall_s, seconds_back
 
 
 def _alerts(folder: Path) -> list[StoredAlert]:
     store = open_store(f"sqlite:///{folder / 'data' / 'trivium.db'}", folder / "data" / "evidence")
-    return list(store.alerts(AlertFilter(kind=KIND, limit=1000)))
+    found = store.alerts(AlertFilter(kind=KIND, limit=1000))
+    store.close()
+    return found

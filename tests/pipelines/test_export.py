@@ -1,0 +1,73 @@
+"""An exported folder stands by itself, and nothing in it comes from stored text but as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.alerts import Alert, AlertState, EvidenceKind
+from core.errors import InputError, StoreError
+from core.store import AlertFilter, Store, open_store
+from pipelines.export import export_alerts
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(f"sqlite:///{tmp_path / 'store' / 'trivium.db'}", tmp_path / "store" / "evidence")
+
+
+def save(store: Store, **fields: object) -> Alert:
+    values: dict[str, object] = {"reason": "somebody is there", "source": "door", "kind": "rule:person"} | fields
+    alert = Alert(
+        "ab" * 16, "surveillance", str(values["source"]), str(values["kind"]), "rule", AlertState.CLOSED, 1.0, 3.0, None, None, 0.9,
+        str(values["reason"]), {"video": 1.0},
+    )  # fmt: skip
+    run_id = store.begin_run("analyse", "surveillance", "door.mp4", {}, {}, None)
+    store.save_alert(alert, run_id)
+    store.attach(alert.id, EvidenceKind.SNAPSHOT, b"jpeg", "image/jpeg", "../../snapshot.jpg", 1.0)
+    return alert
+
+
+def test_an_alert_leaves_with_its_files_and_a_line_for_programs(store: Store, tmp_path: Path) -> None:
+    alert = save(store)
+
+    page = export_alerts(store.alerts(AlertFilter()), tmp_path / "out")
+
+    line = json.loads((tmp_path / "out" / "alerts.jsonl").read_text(encoding="utf-8"))
+    assert line["id"] == alert.id
+    assert (tmp_path / "out" / line["evidence"][0]["file"]).read_bytes() == b"jpeg"
+    assert "somebody is there" in page.read_text(encoding="utf-8")
+
+
+def test_a_hostile_name_is_neither_a_path_nor_markup(store: Store, tmp_path: Path) -> None:
+    save(store, source="<script>alert(1)</script>", reason='"><img src=x onerror=alert(2)>')
+
+    page = export_alerts(store.alerts(AlertFilter()), tmp_path / "out").read_text(encoding="utf-8")
+
+    assert "<script>" not in page
+    assert "<img src=x" not in page
+    written = [p for p in tmp_path.rglob("*") if p.is_file() and "store" not in p.parts]
+    assert all(p.is_relative_to(tmp_path / "out") for p in written)
+
+
+def test_a_folder_that_holds_something_is_left_alone(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("keep", encoding="utf-8")
+
+    with pytest.raises(InputError, match="is not empty; name a new folder"):
+        export_alerts([], tmp_path / "out")
+
+
+def test_missing_evidence_is_named(store: Store, tmp_path: Path) -> None:
+    save(store)
+    stored = store.alerts(AlertFilter())
+    stored[0].evidence[0].path.unlink()
+
+    with pytest.raises(StoreError, match="this snapshot cannot be copied"):
+        export_alerts(stored, tmp_path / "out")
+
+
+def test_nothing_found_is_a_page_too(tmp_path: Path) -> None:
+    assert "Nothing was raised" in export_alerts([], tmp_path / "out").read_text(encoding="utf-8")
