@@ -138,7 +138,7 @@ def load_backbone(name: str, *, pull: bool = False) -> Backbone:
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = locate(name, pull=pull)
     try:
         module = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)
