@@ -25,7 +25,9 @@ UNINSTALLED = {"faster_whisper": ["faster-whisper"], "pydantic_core": ["pydantic
 
 def pinned() -> Mapping[str, str]:
     lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
-    return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines if line and line[0] != "#")}
+    return {
+        str(canonicalize_name(name)): version for name, _, version in (line.partition("==") for line in lines if line and line[0] != "#")
+    }
 
 
 def test_opencv_is_the_headless_build() -> None:
