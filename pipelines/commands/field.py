@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -94,7 +93,7 @@ def _analyse(name: str, footage: str) -> click.Command:
                 show.outcome(outcome, store)
             show.where(store.where, session.settings.evidence_folder())
         if failed:
-            sys.exit(USER_ERROR_CODE)
+            click.get_current_context().exit(USER_ERROR_CODE)
 
     return analyse
 
