@@ -56,7 +56,7 @@ def test_everything_that_is_asked_for_is_pinned_within_its_range() -> None:
 
 def test_what_runs_here_is_what_is_pinned() -> None:
     versions = pinned()
-    installed = {canonicalize_name(each.name): each.version.partition("+")[0] for each in distributions() if each.name}
+    installed = {str(canonicalize_name(each.name)): each.version.partition("+")[0] for each in distributions() if each.name}
 
     assert {name: installed[name] for name in versions if name in installed and installed[name] != versions[name]} == {}
 
