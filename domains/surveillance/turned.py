@@ -26,6 +26,7 @@ TALLEST_SHAPE = 1.2  # what is found must be lying: not much higher than wide,
 UPRIGHT_SHAPE = 1.5
 SUNK_SHARE = 0.2  # and its top this share of an upright person's height below where it was
 CARRY_SHARE = 0.75  # once found lying, this share of `min_score` is enough to go on
+FIRST_WAIT_S = 0.15  # one missed look is nothing yet
 TRIES_EVERY_S = (0.0, 0.2, 0.4, 0.8)  # waits between vain looks for one person; then none until it was found standing again
 _TURNS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
 
@@ -35,13 +36,13 @@ class _Search:
     """The looks for one missed person.
 
     Attributes:
-        vain: looks since it was last found lying.
         next_s: no look before this time.
+        vain: looks since it was last found lying.
         turn: the turn in which it was found lying, or None.
     """
 
+    next_s: float
     vain: int = 0
-    next_s: float = float("-inf")
     turn: int | None = None
 
 
@@ -73,7 +74,7 @@ class TurnedLook:
         people = [i for i, label in enumerate(detections.labels) if label == "person"]
         sure = [detections.boxes[i] for i in people if detections.scores[i] >= self._min_score]
         missed = [t for t in tracks if t.label == "person" and all(overlap(t.box, box) < FOUND_OVERLAP for box in sure)]
-        self._searches = {t.id: self._searches.get(t.id) or _Search() for t in missed}
+        self._searches = {t.id: self._searches.get(t.id) or _Search(next_s=time_s + FIRST_WAIT_S) for t in missed}
         due = [t for t in missed if self._is_due(self._searches[t.id], time_s)]
         if not due:
             return detections
