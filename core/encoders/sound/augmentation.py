@@ -100,7 +100,7 @@ def trimmed(waveform: FloatArray) -> FloatArray:
 class PatchMaker:
     """Draws training patches; the same seed draws the same ones."""
 
-    def __init__(self, recordings: Sequence[Recording], background: int, strength: Strength, seed: int, pool: int = 240) -> None:
+    def __init__(self, recordings: Sequence[Recording], background: int, strength: Strength, seed: int, pool: int) -> None:
         self.recordings = recordings
         self.background = background
         self.strength = strength

@@ -18,7 +18,7 @@ from core.encoders.sound.esc10 import LABELS, Clip, read_esc10, recordings_of
 from core.encoders.sound.tagger import ASSETS, BACKGROUND
 from core.encoders.sound.training import TrainingSettings, fit, has_fast_half
 
-VERSION = "1"
+VERSION = "2"
 LEFT_OUT = "CC-Sampling+"
 
 CARD = """# trivium-sound {version}

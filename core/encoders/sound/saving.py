@@ -76,7 +76,7 @@ def export_onnx(network: SoundNetwork, path: Path) -> None:
     example = torch.zeros(2, frontend.PATCH_FRAMES, frontend.BANDS)
     batch = torch.export.Dim("batch", min=1, max=4096)
     program = torch.onnx.export(
-        _Plain(network),
+        _Plain(network).eval(),
         (example,),
         input_names=["patches"],
         output_names=["embedding", "logits"],

@@ -38,12 +38,13 @@ class TrainingSettings:
         smoothing: of the labels.
         validation_share: share of the groups kept for calibration.
         strength: of the augmentation.
+        noises: made noises to draw from.
         averaging: of the weights over the steps; what is kept is the running mean.
         is_half: compute in bfloat16; 1.7 times as fast where the processor has AMX, far slower where it has not.
     """
 
     seed: int = 0
-    epochs: int = 40
+    epochs: int = 25
     per_recording: int = 4
     background_share: float = 0.2
     batch: int = 64
@@ -52,6 +53,7 @@ class TrainingSettings:
     smoothing: float = 0.05
     validation_share: float = 0.1
     strength: Strength = field(default_factory=Strength)
+    noises: int = 240
     averaging: float = 0.99
     is_half: bool = False
 
@@ -105,7 +107,7 @@ def fit(
     network = SoundNetwork(shape or NetworkShape(classes))
     network.stages.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
-    maker = PatchMaker(training, classes - 1, settings.strength, settings.seed)
+    maker = PatchMaker(training, classes - 1, settings.strength, settings.seed, settings.noises)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     drawn = len(training) * settings.per_recording
     steps = settings.epochs * -(-(drawn + round(drawn * settings.background_share)) // settings.batch)
@@ -117,7 +119,7 @@ def fit(
             say(f"epoch {epoch + 1} of {settings.epochs}: loss {losses[-1]:.3f}")
     network.load_state_dict(averaged.module.state_dict())
     network.eval()
-    temperature, threshold = calibrate(network, validation or training, classes, settings.seed)
+    temperature, threshold = calibrate(network, validation or training, classes, settings.seed, settings.noises)
     return TrainedSound(network, temperature, threshold, tuple(losses), len(validation))
 
 
@@ -184,13 +186,13 @@ def _spec_augment(mel: Tensor, strength: Strength, draw: np.random.Generator) ->
     return mel
 
 
-def calibrate(network: SoundNetwork, recordings: Sequence[Recording], classes: int, seed: int) -> tuple[float, float]:
+def calibrate(network: SoundNetwork, recordings: Sequence[Recording], classes: int, seed: int, noises: int) -> tuple[float, float]:
     """The temperature that makes probabilities honest, and the least probability at which a label may stand.
 
     The threshold is the higher of 0.5 and what keeps 99 % of made background patches from being called a sound.
     """
     gentle = replace(NONE, gain_db=(-20.0, 6.0), mix_chance=0.4)
-    maker = PatchMaker(recordings, classes - 1, gentle, seed + 1)
+    maker = PatchMaker(recordings, classes - 1, gentle, seed + 1, noises)
     waves, labels = maker.epoch(per_recording=6, background_share=0.3)
     logits, truth = logits_of(network, waves), torch.from_numpy(labels)
     grid = np.geomspace(0.3, 5.0, 60)

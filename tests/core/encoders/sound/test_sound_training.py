@@ -20,7 +20,7 @@ from core.errors import InputError, ModelError
 from core.samples import FloatArray
 
 LABELS = ["low", "high", "background"]
-TINY = TrainingSettings(epochs=14, per_recording=4, batch=16, validation_share=0.0, strength=NONE, smoothing=0.0)
+TINY = TrainingSettings(epochs=14, per_recording=4, batch=16, validation_share=0.0, strength=NONE, smoothing=0.0, averaging=0.5, noises=12)
 
 
 def clip(hertz: float, seed: int) -> FloatArray:
@@ -52,9 +52,9 @@ def test_eight_clips_are_learned_by_heart(tiny: TrainedSound, tiny_folder: Path)
 
 
 def test_the_same_seed_learns_the_same_weights() -> None:
-    short = TrainingSettings(seed=3, epochs=1, per_recording=2, batch=8)
+    short = TrainingSettings(seed=3, epochs=1, per_recording=2, batch=8, noises=12)
     first, again = fit(CLIPS, 3, short), fit(CLIPS, 3, short)
-    other = fit(CLIPS, 3, TrainingSettings(seed=4, epochs=1, per_recording=2, batch=8))
+    other = fit(CLIPS, 3, TrainingSettings(seed=4, epochs=1, per_recording=2, batch=8, noises=12))
     weights = [t.network.state_dict()["classify.weight"] for t in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
