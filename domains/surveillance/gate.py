@@ -25,6 +25,7 @@ CELLS_WIDE = 240  # the picture is halved until it is at most this wide
 FLOOR_LEVELS = 7.0  # smaller differences are never motion, of 255
 NOISE_FACTOR = 6.0  # median deviations above which a cell differs (about four standard deviations)
 NOISE_RANGE = (0.3, 30.0)
+FIRST_NOISE = 2.5  # until it is learned
 NOISE_STEP_LEVELS_PER_S = 0.2
 EXPOSURE_SLACK = 0.15  # how far single cells stray from a global change of exposure, as a share of that change
 DARK_LEVELS = 2.0  # keeps ratios of dark cells finite
@@ -35,6 +36,8 @@ LEARN_EVERY_S = 0.19  # learning costs as much as looking: not with every frame
 EXPOSURE_STRIDE = 6  # every so manieth cell tells the exposure
 CHANGE_LAG_S = 0.09  # what moves differs from the picture so long ago
 CHANGED_CELLS = 2  # a blob is alive with at least so many changed cells
+SWITCH_LOG_GAIN = 0.22  # a brightness that changes by more than this (25 %) at once is a light switched, not an exposure that follows
+FASTEST_EXPOSURE_PER_S = 1.1  # in logarithms; a camera's own exposure was seen to change by 0.7 a second
 LIGHTING_AREA = 0.7  # more of the picture than this at once is light, not motion
 KEEP_RATIO = 0.5  # motion goes on down to this share of the area that begins it
 MOST_REGIONS = 32
@@ -107,10 +110,11 @@ class MotionGate:
         differs: ByteArray = cv2.morphologyEx((deviation > threshold).view(np.uint8), cv2.MORPH_OPEN, _OPENING)  # type: ignore[assignment]
         share = cv2.countNonZero(differs) / differs.size
 
-        if share > LIGHTING_AREA and background.learned_s > 0.0:
+        past_s, past, past_gain = _lagged(background.past, time_s)
+        switched = abs(math.log(gain / past_gain)) > max(SWITCH_LOG_GAIN, FASTEST_EXPOSURE_PER_S * (time_s - past_s))
+        if share > LIGHTING_AREA or switched:
             self._background = _new_background(cells, time_s)
             return self._verdict(time_s, 0.0, _NO_REGIONS, is_lighting=True)
-        past_s, past, past_gain = _lagged(background.past, time_s)
         area, regions = 0.0, _NO_REGIONS
         if share >= self._settings.min_area * KEEP_RATIO and past_s < time_s:
             changed = cv2.absdiff(cells, past if gain == past_gain else past * np.float32(gain / past_gain)) > threshold
@@ -163,8 +167,8 @@ def shrink(luma: ByteArray) -> ByteArray:
 def _new_background(cells: FloatArray, time_s: float) -> _Background:
     return _Background(
         level=cells.copy(),
-        noise=np.full_like(cells, 1.0),
-        threshold=np.full_like(cells, max(NOISE_FACTOR, FLOOR_LEVELS)),
+        noise=np.full_like(cells, FIRST_NOISE),
+        threshold=np.full_like(cells, max(NOISE_FACTOR * FIRST_NOISE, FLOOR_LEVELS)),
         differed=np.zeros(cells.shape, np.uint8),
         past=deque([(time_s, cells, 1.0)]),
         last_s=time_s,
