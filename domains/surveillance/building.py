@@ -21,8 +21,8 @@ from domains.surveillance.benches.falls import LABELS, by_clip, encoded_windows,
 CARD = Card(
     title="falls",
     data="GMDCSA-24 (Alam et al., Data in Brief; MIT), the 23 smallest clips: 14 acted falls and 9 activities of daily living by "
-    "four adults in three rooms, windows of 4 s",
-    licence="Apache-2.0; the films are MIT",
+    "four adults in three rooms; and as daily life the three films of Intel's sample videos (CC BY 4.0); windows of 4 s",
+    licence="Apache-2.0; the films are MIT and CC BY 4.0",
     limits=(
         "acted falls of adults, indoors, one person in view: never shown a real fall, a child, a crowd, the outdoors or night",
         "figures below are on clips of rooms that it knows; in a new room it does worse, see docs/benchmarks.md",

@@ -63,9 +63,10 @@ def posture_of_box(box: tuple[float, float, float, float], aspect: float, own_he
     if width <= 0.0 or height <= 0.0:
         return Posture.UNKNOWN
     shape = height / width
-    is_cut = x1 <= EDGE or x2 >= 1.0 - EDGE or y1 <= EDGE or y2 >= 1.0 - EDGE
-    if shape < LYING_SHAPE:
-        return Posture.LYING
+    reaches_in = x1 <= EDGE or x2 >= 1.0 - EDGE or y1 <= EDGE
+    is_cut = reaches_in or y2 >= 1.0 - EDGE
+    if shape < LYING_SHAPE:  # a hand that reaches in from a side is wide as well: only who stood before counts there
+        return Posture.LYING if not reaches_in or height < BENT_SHARE * own_height else Posture.UNKNOWN
     if is_cut:
         return Posture.UPRIGHT if shape >= UPRIGHT_SHAPE and y2 < 1.0 - EDGE else Posture.UNKNOWN
     if shape < UPRIGHT_SHAPE or height < BENT_SHARE * own_height:

@@ -24,6 +24,8 @@ LEAST_OVERLAP = 0.1
 BUFFER_HZ = 30.0  # the library counts its patience in frames of this rate
 SURE_LOOKS = 3  # a track seen so often lives on unseen
 GRID = 1000.0  # the library's noise is tuned for pixels
+SHORT_S = 0.6  # so long any of those lives on; longer only within the picture, and not longer than it was seen
+EDGE = 0.01  # what was last seen so near the left, right or upper edge has gone out there
 GONE_SHARE = 0.25  # a predicted box of which less than this is left in the picture has left it
 
 
@@ -36,6 +38,7 @@ class _Life:
     last_s: float
     score: float = 0.0
     looks: int = 0
+    box: FloatArray = field(default_factory=lambda: np.zeros(4, np.float32))
     votes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
@@ -124,15 +127,27 @@ class ObjectTracker:
             alive[id(tracklet)] = (tracklet, life)
             if index is not None:
                 life.last_s, life.score, life.looks = time_s, float(detections.scores[index]), life.looks + 1
+                life.box = detections.boxes[index]
                 life.votes[detections.labels[index]] += life.score
                 tracks.append(_track(life, detections.boxes[index], is_seen=True))
-            elif life.looks >= SURE_LOOKS and _is_in_view(predicted):
+            elif _lives_on(life, time_s) and _is_in_view(predicted):
                 tracks.append(_track(life, np.clip(predicted, 0.0, 1.0).astype(np.float32), is_seen=False))
 
 
 def _track(life: _Life, box: FloatArray, is_seen: bool) -> Track:
     label = max(sorted(life.votes), key=lambda name: life.votes[name])
     return Track(life.id, label, box, life.score, life.first_s, life.last_s, is_seen)
+
+
+def _lives_on(life: _Life, time_s: float) -> bool:
+    """Whether a track that was not found may still be there."""
+    unseen_s = time_s - life.last_s
+    if life.looks < SURE_LOOKS:
+        return False
+    left, top, right, bottom = life.box
+    reaches_down = top <= EDGE and bottom < 1.0 - EDGE  # an arm from above; who fills the whole height stands close
+    has_gone_out = left <= EDGE or right >= 1.0 - EDGE or reaches_down
+    return bool(unseen_s <= (SHORT_S if has_gone_out else max(SHORT_S, life.last_s - life.first_s)))
 
 
 def _is_in_view(box: Any) -> bool:

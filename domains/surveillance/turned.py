@@ -23,6 +23,7 @@ LEAST_CUT_PIXELS = 80
 FOUND_OVERLAP = 0.15  # a sure person who overlaps the track this much is that person
 SAME_OVERLAP = 0.5
 TALLEST_SHAPE = 1.2  # what is found must be lying: not much higher than wide,
+STOOD_SHAPE = 1.0  # a track stood if it was higher than wide: a hand that reaches in never is
 UPRIGHT_SHAPE = 1.5
 SUNK_SHARE = 0.2  # and its top this share of an upright person's height below where it was
 CARRY_SHARE = 0.75  # once found lying, this share of `min_score` is enough to go on
@@ -59,6 +60,7 @@ class TurnedLook:
     def __init__(self, settings: DetectorSettings) -> None:
         self._min_score = settings.min_score
         self._searches: dict[int, _Search] = {}
+        self._stood: set[int] = set()
         self.looks = 0
 
     def look(self, detector: Detector, frame: ByteArray, detections: Detections, tracks: Sequence[Track], time_s: float) -> Detections:
@@ -71,9 +73,12 @@ class TurnedLook:
             tracks: where everybody was one look ago.
             time_s: the frame's time.
         """
+        stand = {t.id for t in tracks if t.is_seen and _shape(t.box, frame) > STOOD_SHAPE}
+        self._stood = {t.id for t in tracks if t.id in self._stood or t.id in stand}
         people = [i for i, label in enumerate(detections.labels) if label == "person"]
         sure = [detections.boxes[i] for i in people if detections.scores[i] >= self._min_score]
-        missed = [t for t in tracks if t.label == "person" and all(overlap(t.box, box) < FOUND_OVERLAP for box in sure)]
+        followed = [t for t in tracks if t.label == "person" and t.id in self._stood]
+        missed = [t for t in followed if all(overlap(t.box, box) < FOUND_OVERLAP for box in sure)]
         self._searches = {t.id: self._searches.get(t.id) or _Search(next_s=time_s + FIRST_WAIT_S) for t in missed}
         due = [t for t in missed if self._is_due(self._searches[t.id], time_s)]
         if not due:
