@@ -119,3 +119,18 @@ def test_any_times_and_boxes_are_borne(steps: list[tuple[float, list[tuple[float
         tracks = tracker.step(found(*boxes), time_s)
         assert len({t.id for t in tracks}) == len(tracks)
         assert all(((t.box >= 0) & (t.box <= 1)).all() for t in tracks)
+
+
+def test_one_who_went_out_at_the_side_is_not_awaited_as_one_behind_a_pole() -> None:
+    tracker = ObjectTracker(DetectorSettings(max_occlusion_s=3.0))
+    for step in range(15):
+        tracker.step(found(("person", 0.8, walker(max(0.0, 0.28 - 0.02 * step))), ("person", 0.8, walker(0.7, 0.6))), step / 5)
+    unseen = {time_s: [t.id for t in tracker.step(found(), time_s)] for time_s in (3.2, 4.0, 5.0)}
+    assert unseen == {3.2: [1, 2], 4.0: [2], 5.0: [2]}
+
+
+def test_nobody_is_awaited_for_longer_than_they_were_seen() -> None:
+    tracker = ObjectTracker(DetectorSettings(max_occlusion_s=3.0))
+    for step in range(6):
+        tracker.step(found(("person", 0.8, walker(0.5))), step / 5)
+    assert [len(tracker.step(found(), time_s)) for time_s in (1.5, 1.9, 2.2)] == [1, 1, 0]

@@ -108,3 +108,10 @@ def test_who_fell_lies_and_who_sits_does_not(shared_data: Path, clip: str, least
             if eyes.is_due(frame, motion) and eyes.needs_detection(motion):
                 actors += eyes.look(frame, motion, eyes.find(frame, detector)).actors
     assert least_s <= max(a.lying_s for a in actors) <= most_s
+
+
+def test_what_never_stood_is_not_looked_for_lying() -> None:
+    detector, look = BrightIsUpright(), TurnedLook(DetectorSettings())
+    for step in range(10):
+        look.look(detector, FRAME, NOTHING, [person_at(0.1, 0.1, 0.6, 0.4)], step / 5)  # a hand: wider than high
+    assert detector.asked == 0
