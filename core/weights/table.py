@@ -237,7 +237,7 @@ ENTRIES: tuple[Entry, ...] = (
         prepare="efficientnet",
         sets=("demo", "surveillance"),
     ),
-    Entry("silero-vad", "when somebody speaks", Modality.AUDIO, "MIT", (_SILERO,), 1_289_603, sets=("surveillance",)),
+    Entry("silero-vad", "when somebody speaks", Modality.AUDIO, "MIT", (_SILERO,), 1_289_603, sets=("demo", "surveillance")),
     Entry(
         "nanodet",
         "objects in pictures, 80 COCO classes",

@@ -56,7 +56,7 @@ class CameraLine:
         self.last_alert = ""
         self._models = models
         self._window_s, self._hop_s = surveillance.classifier.window_s, surveillance.classifier.hop_s
-        self._ear = Ear(camera, models.tagger) if settings.sound else None
+        self._ear = Ear(camera, models.tagger, models.speech) if settings.sound else None
         self._rules = RuleBook(camera, settings, surveillance.time_zone)
         self._health = HealthWatch(camera)
         self._usual = UsualHere(camera, settings.normality, usual_folder, surveillance.time_zone) if settings.normality.enabled else None

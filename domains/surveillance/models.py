@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.encoders.sound.speech import SpeechModel
 from core.encoders.sound.tagger import Tagger
 from core.errors import ModelError
 from domains.surveillance.classifier import FusionClassifier
@@ -21,11 +22,13 @@ class Models:
     Attributes:
         detector: finds people, vehicles and things.
         tagger: names sounds.
+        speech: hears whether somebody speaks.
         classifier: the fine-tuned fusion model, or None where it is switched off.
     """
 
     detector: Detector
     tagger: Tagger
+    speech: SpeechModel | None
     classifier: FusionClassifier | None
 
 
@@ -38,7 +41,9 @@ def load_models(settings: SurveillanceSettings, threads: int) -> Models:
     from core.encoders.sound.tagger import load_tagger
     from domains.surveillance.detector import load_detector
 
-    return Models(load_detector(settings.detector, threads), load_tagger(settings.sound_tagger), load_classifier(settings, threads))
+    return Models(
+        load_detector(settings.detector, threads), load_tagger(settings.sound_tagger), SpeechModel(), load_classifier(settings, threads)
+    )
 
 
 def load_classifier(settings: SurveillanceSettings, threads: int) -> FusionClassifier | None:
