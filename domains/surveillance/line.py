@@ -6,6 +6,7 @@ Two sides, so that a live watcher can run them in two threads and a film in one:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from domains.surveillance.classifier import is_worth_a_look
@@ -66,6 +67,7 @@ class CameraLine:
         self._newest: CameraFrame | None = None
         self._scene: Scene | None = None
         self._next_usual_s = self._next_window_s = float("-inf")
+        self._window_scores: dict[str, float] = {}
         self._now_s = 0.0
         self._now_wall_s: float | None = None
 
@@ -133,9 +135,16 @@ class CameraLine:
         if is_worth_a_look(self._recent.scenes, self._recent.hearings[-2:]):
             sample = self._recent.sample(scene.time_s, self._window_s)
         if sample is None:
+            self._window_scores.clear()
             return classifier.quiet(self.camera, scene.time_s, scene.wall_s)
         self.classified += 1
-        return classifier.judge(self.camera, sample, scene)
+        return tuple(self._confirmed(judgement) for judgement in classifier.judge(self.camera, sample, scene))
+
+    def _confirmed(self, judgement: Judgement) -> Judgement:
+        """As sure as the less sure of this window and the one before: a single window may be fooled by a single picture."""
+        before = self._window_scores.get(judgement.kind, 0.0)
+        self._window_scores[judgement.kind] = judgement.score
+        return replace(judgement, score=min(before, judgement.score))
 
     def _settle(self, judgements: list[Judgement], time_s: float, wall_s: float | None) -> None:
         self._now_s, self._now_wall_s = max(self._now_s, time_s), wall_s

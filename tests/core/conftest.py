@@ -6,7 +6,32 @@ from pathlib import Path
 
 import pytest
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] <s> text image video audio : a person lies falls on the floor scream is heard dog barks red blue".split()
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "<s>",
+    "text",
+    "image",
+    "video",
+    "audio",
+    ":",
+    "a",
+    "person",
+    "lies",
+    "falls",
+    "on",
+    "the",
+    "floor",
+    "scream",
+    "is",
+    "heard",
+    "dog",
+    "barks",
+    "red",
+    "blue",
+]
 
 
 def _save_tokenizer(folder: Path, **special: str) -> None:
