@@ -144,7 +144,8 @@ def test_error_without_words_still_says_something(monkeypatch: pytest.MonkeyPatc
 
 def test_interrupt_leaves_with_130() -> None:
     code = (
-        "import sys, threading, click; from pipelines import cli\n"
+        "import signal, sys, threading, click; from pipelines import cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background shell hands on that it is ignored
         "@cli.cli.command('wait')\n"
         "def wait():\n"
         "    print('ready', flush=True); threading.Event().wait(30)\n"

