@@ -14,9 +14,8 @@ import core  # noqa: F401  before torch: sets how its threads wait
 from core.benchmark import BenchContext
 from core.cards import Card
 from core.checkpoints import save_checkpoint
-from core.fusion import FusionConfig
-from core.training import fit, inputs_of
-from domains.surveillance.benches.falls import LABELS, by_clip, encoded_windows, training
+from core.training import fit
+from domains.surveillance.benches.falls import by_clip, encoded_windows, fusion, training
 
 CARD = Card(
     title="falls",
@@ -41,7 +40,7 @@ def build(data: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         context = BenchContext(data, Path(scratch), is_quick=False, say=lambda text: print(text, flush=True))
         samples = by_clip(encoded_windows(context))
-    checkpoint = fit(samples, FusionConfig(inputs=inputs_of(samples), labels=LABELS), training(seed=0), card=CARD)
+    checkpoint = fit(samples, fusion(samples), training(seed=0), card=CARD)
     save_checkpoint(checkpoint, out)
     print(checkpoint.metrics)
 
