@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def export_alerts(alerts: Sequence[StoredAlert], folder: Path, notice: str = "")
     return page
 
 
+def when_of(alert: Mapping[str, Any]) -> str:
+    """When an alert was, on the wall clock where there is one, else in the recording's own time."""
+    length_s = alert["end_s"] - alert["start_s"]
+    if alert["wall_start_s"] is None:
+        return f"{alert['start_s']:.1f} s, for {length_s:.1f} s"
+    return f"{datetime.fromtimestamp(alert['wall_start_s'], UTC):%Y-%m-%d %H:%M:%S} UTC, for {length_s:.1f} s"
+
+
 def _copied(stored: StoredAlert, folder: Path) -> dict[str, Any]:
     """Copy one alert's evidence; names are made from kind and hash, never from stored text."""
     own = folder / stored.alert.id
@@ -71,8 +80,6 @@ def _copied(stored: StoredAlert, folder: Path) -> dict[str, Any]:
 
 def _page(values: Sequence[dict[str, Any]], notice: str) -> str:
     from jinja2 import Environment, PackageLoader
-
-    from pipelines.commands.showing import when_of
 
     order = {"snapshot": 0, "clip": 1, "spectrogram": 2}
     shown = [

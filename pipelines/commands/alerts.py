@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pipelines.cli import Session, pass_session
+from pipelines.commands.session_store import open_session_store
 
 SPANS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
@@ -66,7 +67,6 @@ def _list(domain: str) -> click.Command:
     ) -> None:
         """List alerts, newest first."""
         from core.store import AlertFilter
-        from pipelines.commands.field import open_session_store
 
         since_wall_s = None if last is None else time.time() - last
         wanted = AlertFilter(domain=domain, source=source, kind=kind, way=way, since_wall_s=since_wall_s, min_score=min_score, limit=limit)
@@ -92,7 +92,6 @@ def _show(domain: str) -> click.Command:
     @pass_session
     def show(session: Session, alert_id: str, as_json: bool) -> None:
         """Show one alert: why, how sure, and where its evidence lies. The first digits of the ID are enough."""
-        from pipelines.commands.field import open_session_store
 
         with open_session_store(session) as store:
             stored = store.alert(alert_id)
@@ -122,7 +121,6 @@ def _export(domain: str) -> click.Command:
     def export(session: Session, folder: Path, source: str | None, kind: str | None, last: float | None, limit: int) -> None:
         """Copy alerts and their evidence into a folder: index.html to look at, alerts.jsonl for programs."""
         from core.store import AlertFilter
-        from pipelines.commands.field import open_session_store
         from pipelines.export import export_alerts
 
         since_wall_s = None if last is None else time.time() - last
@@ -147,7 +145,6 @@ def _mute(domain: str) -> click.Command:
     @pass_session
     def mute(session: Session, source: str | None, kind: str | None, span_s: float, note: str) -> None:
         """Raise no alerts of a source or a kind for a while; running watchers heed it within a second."""
-        from pipelines.commands.field import open_session_store
 
         if source is None and kind is None:
             raise click.UsageError("name a --source, a --kind or both")
@@ -165,7 +162,6 @@ def _mutes(domain: str) -> click.Command:
     @pass_session
     def mutes(session: Session, as_json: bool) -> None:
         """What is muted now."""
-        from pipelines.commands.field import open_session_store
 
         with open_session_store(session) as store:
             found = store.mutes(time.time())
@@ -185,7 +181,6 @@ def _unmute(domain: str) -> click.Command:
     @pass_session
     def unmute(session: Session, mute_id: int) -> None:
         """End a mute now."""
-        from pipelines.commands.field import open_session_store
 
         with open_session_store(session) as store:
             store.unmute(mute_id)
@@ -205,7 +200,6 @@ def _purge(domain: str) -> click.Command:
     def purge(session: Session, older_than: float | None, max_gb: float | None, as_json: bool) -> None:
         """Remove what is too old or too much; without options, what the configuration's store section says."""
         from core.store import RetentionPolicy
-        from pipelines.commands.field import open_session_store
 
         configured = session.settings.store
         age_s = older_than if older_than is not None else configured.max_age_days and configured.max_age_days * SPANS_S["d"]

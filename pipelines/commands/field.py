@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,9 +14,9 @@ from core.errors import ConfigError
 from core.registry import domain as find_domain
 from pipelines.cli import USER_ERROR_CODE, Session, pass_session
 from pipelines.commands.alerts import alerts_group
+from pipelines.commands.session_store import open_session_store
 
 if TYPE_CHECKING:
-    from core.store import Store
     from domains.contract import Domain
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
@@ -43,18 +42,6 @@ def field_group(name: str, summary: str, footage: str) -> click.Group:
     group.add_command(_evaluate(name))
     group.add_command(_report(name))
     return group
-
-
-@contextmanager
-def open_session_store(session: Session) -> Iterator[Store]:
-    """The configured store, closed afterwards."""
-    from core.store import open_store
-
-    store = open_store(session.settings.store_url(), session.settings.evidence_folder())
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _domain(name: str) -> Domain:

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rich.text import Text
 from core.alerts import Alert
 from core.store import AlertFilter, Store, StoredAlert
 from pipelines.batch import Outcome
+from pipelines.export import alert_as_json, when_of
 
 WAY_COLOURS = {"rule": "cyan", "normality": "magenta", "classifier": "yellow", "health": "red"}
 
@@ -41,8 +41,6 @@ class AnalysisLines:
 
     def outcome(self, outcome: Outcome, store: Store) -> None:
         """One recording is done."""
-        from pipelines.export import alert_as_json
-
         found = store.alerts(AlertFilter(run=outcome.run_id, limit=10_000))
         value = {"file": outcome.location, "run": outcome.run_id, "error": outcome.error or None, "counts": dict(outcome.counts)}
         print(json.dumps({**value, "alerts": [alert_as_json(stored) for stored in reversed(found)]}), flush=True)
@@ -147,14 +145,6 @@ def print_alert(stored: StoredAlert) -> None:
 def when(alert: Alert) -> str:
     """On the wall clock where there is one, else in the recording's own time."""
     return when_of(asdict(alert))
-
-
-def when_of(alert: Mapping[str, Any]) -> str:
-    """The same of an alert as JSON values."""
-    length_s = alert["end_s"] - alert["start_s"]
-    if alert["wall_start_s"] is None:
-        return f"{alert['start_s']:.1f} s, for {length_s:.1f} s"
-    return f"{datetime.fromtimestamp(alert['wall_start_s'], UTC):%Y-%m-%d %H:%M:%S} UTC, for {length_s:.1f} s"
 
 
 def print_report(report: Mapping[str, Any]) -> None:
