@@ -53,6 +53,7 @@ class CameraPost:
         self._failures = 0
         self._arrivals_s: deque[float] = deque(maxlen=512)
         self._last_time_s, self._last_arrival_s = 0.0, time.monotonic()
+        self._last_frame_arrival_s: float | None = None
         self._next_tick_s = 0.0
 
     def equip(self, models: Models) -> None:
@@ -80,6 +81,7 @@ class CameraPost:
         now_s = time.monotonic()
         if isinstance(event, CameraFrame):
             self._arrivals_s.append(now_s)
+            self._last_frame_arrival_s = now_s
             motion = self._eyes.gate(event)
             if self._eyes.is_due(event, motion):
                 self.mailbox.put(Due(event, motion))
@@ -118,7 +120,9 @@ class CameraPost:
         if now_s >= self._next_tick_s:
             self._next_tick_s = now_s + TICK_S
             silent_s = now_s - self._last_arrival_s
-            if silent_s > TICK_S:
+            # a picture that stops while the sound goes on is a fault too; a microphone without any picture is none
+            unseen_s = silent_s if self._last_frame_arrival_s is None else now_s - self._last_frame_arrival_s
+            if unseen_s > TICK_S:
                 line.tick(self._last_time_s + silent_s, time.time())
 
     def status(self) -> SourceStatus:
