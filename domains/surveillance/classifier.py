@@ -37,16 +37,26 @@ class FusionClassifier:
             sample: its last seconds.
             scene: what the camera shows now; its people are boxed.
         """
-        prediction = self._predictor.predict(encode(sample, self._encoders))[0]
+        features = encode(sample, self._encoders)
+        self._predictor.method = None
+        prediction = self._predictor.predict(features)[0]
+        if any(self._is_sure(label, prediction) for label in self.labels):  # who carried it matters only where something was found
+            self._predictor.method = "leave_one_out"
+            prediction = self._predictor.predict(features)[0]
         return tuple(self._judgement(camera, label, prediction, scene) for label in self.labels)
 
     def quiet(self, camera: str, time_s: float, wall_s: float | None) -> tuple[Judgement, ...]:
         """The judgements of a moment in which there was nothing to look at."""
         return tuple(Judgement(camera, Way.CLASSIFIER, label, time_s, wall_s, 0.0) for label in self.labels)
 
+    @staticmethod
+    def _is_sure(label: str, prediction: Prediction) -> bool:
+        """The label stands, and no background label beside it."""
+        return label in prediction.accepted and not set(prediction.accepted) & BACKGROUND_LABELS
+
     def _judgement(self, camera: str, label: str, prediction: Prediction, scene: Scene) -> Judgement:
         probability = float(prediction.probabilities[label])
-        is_sure = label in prediction.accepted and not (set(prediction.accepted) & BACKGROUND_LABELS)
+        is_sure = self._is_sure(label, prediction)
         shares = {modality.value: share for modality, share in prediction.contributions.items()}
         led_by = max(shares, key=lambda name: shares[name], default="nothing")
         reason = f"the classifier takes the last seconds for '{label}' ({probability:.0%}), mostly by {led_by}"

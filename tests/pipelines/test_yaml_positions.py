@@ -1,12 +1,12 @@
 """The configuration file is read as plain values with their places; what is more than that is refused."""
 
+import json
 import re
 import string
 import time
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,9 +128,9 @@ TREES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dic
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(KEYS, TREES, max_size=5))
 def test_what_was_dumped_is_read_back(values: dict[str, object]) -> None:
-    dumper = type("NoAliases", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
+    written = json.dumps(values)  # YAML 1.2 reads JSON; PyYAML writes 1.1, which leaves '0E0' without quotes
 
-    assert parse_document(yaml.dump(values, Dumper=dumper), "f").values == values
+    assert parse_document(written, "f").values == values
 
 
 @settings(max_examples=300, deadline=None)

@@ -173,7 +173,7 @@ def fusion(samples: FeatureSet) -> FusionConfig:
 
 def training(seed: int) -> TrainingConfig:
     """How the shipped checkpoint and every fold are trained."""
-    return TrainingConfig(seed=seed, epochs=15, patience=4)
+    return TrainingConfig(seed=seed, epochs=15, patience=4, threads=1)
 
 
 def _by_room(samples: FeatureSet, answer: Callable[[FeatureSet, FeatureSet], FloatArray]) -> FloatArray:
