@@ -49,7 +49,21 @@ class CameraLine:
         policy: AlertPolicy,
         desk: EvidenceDesk,
         usual_folder: Path | None,
+        defers_windows: bool = False,
     ) -> None:
+        """Put the stages together.
+
+        Args:
+            camera: the camera's name.
+            eyes: its seeing stages, shared with the reader.
+            settings: its rules, zones and privacy.
+            surveillance: the rest of the settings.
+            models: shared by all cameras.
+            policy: its policy.
+            desk: follows its alerts.
+            usual_folder: where what is usual here is kept between runs, or None.
+            defers_windows: windows wait for `catch_up`, so that rules on other cameras need not wait for the fusion model.
+        """
         self.camera = camera
         self.eyes = eyes
         self.classified = 0
@@ -63,6 +77,7 @@ class CameraLine:
         self._usual = UsualHere(camera, settings.normality, usual_folder, surveillance.time_zone) if settings.normality.enabled else None
         self._policy = policy
         self._desk = desk
+        self._defers_windows = defers_windows
         self._recent = Recent(camera, max(REMEMBER_S, self._window_s + 2.0))
         self._newest: CameraFrame | None = None
         self._scene: Scene | None = None
@@ -85,7 +100,9 @@ class CameraLine:
             scene = self.eyes.rest(frame, motion)
             self._recent.note(scene)
         self._scene = scene
-        judgements = [*self._rules.see(scene), *self._health.see(frame), *self._judge_usual(scene), *self._judge_window(scene)]
+        judgements = [*self._rules.see(scene), *self._health.see(frame), *self._judge_usual(scene)]
+        if not self._defers_windows:
+            judgements += self._judge_window(scene)
         self._settle(judgements, frame.time_s, frame.wall_s)
 
     def listen(self, block: SoundBlock) -> None:
@@ -100,9 +117,26 @@ class CameraLine:
         for hearing in self._ear.step(block):
             self._recent.hear(hearing)
             judgements = list(self._rules.hear(hearing))
-            if hearing.tags and self._scene is not None:
+            if hearing.tags and self._scene is not None and not self._defers_windows:
                 judgements += self._judge_window(self._scene)
             self._settle(judgements, hearing.end_s, hearing.wall_s)
+
+    def catch_up(self) -> bool:
+        """Read the window that is due.
+
+        Returns:
+            Whether the fusion model was asked.
+
+        Raises:
+            StoreError: an alert could not be committed.
+        """
+        if self._scene is None:
+            return False
+        asked = self.classified
+        judgements = self._judge_window(self._scene)
+        if judgements:
+            self._settle(list(judgements), self._now_s, self._now_wall_s)
+        return self.classified > asked
 
     def change(self, change: StreamChange) -> None:
         """The connection came, went or ended."""

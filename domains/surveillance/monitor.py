@@ -35,6 +35,7 @@ class SurveillanceWatch:
         self._open_posts = open_posts
         self._load = load
         self._posts: tuple[CameraPost, ...] = ()
+        self._turn = 0
         self.failures = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -54,6 +55,7 @@ class SurveillanceWatch:
                     mails = [(p, p.mailbox.take()) for p in self._posts]
                 for post, mail in mails:
                     self._guarded(post, partial(post.judge, mail))
+                self._read_one_window()
         finally:
             stop.set()
             for reader in readers:
@@ -65,13 +67,22 @@ class SurveillanceWatch:
         """How every camera fares now."""
         return tuple(post.status() for post in self._posts)
 
-    def _guarded(self, post: CameraPost, work: Callable[[], None]) -> None:
-        """One camera's fault must not stop the others."""
+    def _read_one_window(self) -> None:
+        """One camera's window a round, in turn: a window costs as much as several looks, and looks must not wait for eight of them."""
+        for _ in self._posts:
+            post = self._posts[self._turn % len(self._posts)]
+            self._turn += 1
+            if self._guarded(post, post.catch_up):
+                return
+
+    def _guarded(self, post: CameraPost, work: Callable[[], object]) -> object:
+        """One camera's fault must not stop the others; what the work gave, or None where it failed."""
         try:
-            work()
+            return work()
         except TriviumError as error:
             self.failures += 1
             log.warning("camera %s: %s", post.camera, error)
         except Exception:
             self.failures += 1
             log.exception("camera %s: judging failed; the next frame is judged afresh", post.camera)
+        return None

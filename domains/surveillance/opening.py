@@ -46,7 +46,7 @@ def open_post(
     eyes = Eyes(name, watched, surveillance.detector)
 
     def make_line(models: Models) -> CameraLine:
-        return CameraLine(name, eyes, watched, surveillance, models, policy, desk, surroundings.state_folder)
+        return CameraLine(name, eyes, watched, surveillance, models, policy, desk, surroundings.state_folder, defers_windows=True)
 
     return CameraPost(LiveStream(name, watched, recorder, stop), recorder, eyes, make_line, bell)
 

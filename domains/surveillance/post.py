@@ -110,6 +110,10 @@ class CameraPost:
                 self.lags_s.append(time.time() - mail.due.frame.wall_s)
         self._tick(line)
 
+    def catch_up(self) -> bool:
+        """Let the fusion model read what is due; whether it did."""
+        return self._line is not None and self._line.catch_up()
+
     def finish(self) -> None:
         """The camera is watched no longer."""
         if self._line is not None:
