@@ -133,15 +133,16 @@ class Watcher:
             command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
         log.close()
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._news = queue.SimpleQueue()  # what an earlier process said last is no news of this one
+        threading.Thread(target=self._read, args=(self._process, self._news), daemon=True).start()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str], news: queue.SimpleQueue[Timed | None]) -> None:
         assert process.stdout is not None
         for text in process.stdout:
             line = Timed(time.time(), json.loads(text))
             self.lines.append(line)
-            self._news.put(line)
-        self._news.put(None)
+            news.put(line)
+        news.put(None)
 
     def wait_for(self, event: str, timeout_s: float, **fields: object) -> Timed | None:
         """The next line of an event whose fields have these values, or None when it does not come in time."""
