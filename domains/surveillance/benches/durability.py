@@ -23,7 +23,7 @@ def run(context: BenchContext) -> list[Metric]:
     moments = random.Random(SEED)
     films = context.scratch / "films"
     films.mkdir()
-    names = make_cameras(context.data, films)
+    names = make_cameras(context.data, films, quiet_s=1.5, visit_s=2.0)
     restarts, lost, faulty = [], 0, 0
     announced: set[str] = set()
     with camera_server(films) as server:

@@ -93,14 +93,14 @@ def run(context: BenchContext) -> list[Metric]:
     ]
 
 
-def make_cameras(data: Path, out: Path) -> list[str]:
-    """Four films in which somebody appears every 18 s, each with another person; their names."""
+def make_cameras(data: Path, out: Path, quiet_s: float = QUIET_S, visit_s: float = VISIT_S) -> list[str]:
+    """Four films in which an empty room and a person take turns, each with another person; their names."""
     film = data / "surveillance" / "intel_sample_videos" / "one-by-one-person-detection.mp4"
     sounds = sorted((data / "audio" / "esc10" / "audio").glob("*.ogg"))[:4]
     names = []
     for index, (first, last) in enumerate(VISITS):
         sound = read_sound(sounds[index]) * 0.3 if index < len(sounds) else None
-        quiet, visit = Take(film, *QUIET, QUIET_S), Take(film, first, last, VISIT_S, sound)
+        quiet, visit = Take(film, *QUIET, quiet_s), Take(film, first, last, visit_s, sound)
         names.append(f"cam{index}.mp4")
         make_film([quiet, visit], out / names[-1])
     return names
