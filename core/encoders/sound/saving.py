@@ -86,7 +86,15 @@ def export_onnx(network: SoundNetwork, path: Path) -> None:
     )
     if program is None:
         raise ModelError(f"{path}: the network could not be exported")
-    program.save(str(path), external_data=False)
+    path.write_bytes(_without_traces(program.model_proto))
+
+
+def _without_traces(model: Any) -> bytes:
+    """The model as bytes, without the exporter's stack traces, which name folders of the machine that made it."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    return bytes(model.SerializeToString())
 
 
 class _Plain(nn.Module):
