@@ -13,7 +13,13 @@ from typing import Any
 from core.errors import InputError, StoreError
 from core.store import StoredAlert
 
-SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4", "video/x-matroska": ".mkv", "audio/x-matroska": ".mka"}
+SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    **{f"{kind}/mp4": ".mp4" for kind in ("video", "audio")},
+    **{f"{kind}/quicktime": ".mov" for kind in ("video", "audio")},
+    **{f"{kind}/x-matroska": ".mkv" for kind in ("video", "audio")},
+}
 PAGE = "index.html"
 
 

@@ -14,9 +14,9 @@ import click
 
 from pipelines.cli import Session, pass_session
 from pipelines.commands.session_store import open_session_store
+from pipelines.console import json_option
 
 SPANS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 
 class Span(click.ParamType[float]):

@@ -15,11 +15,11 @@ from core.registry import domain as find_domain
 from pipelines.cli import USER_ERROR_CODE, Session, pass_session
 from pipelines.commands.alerts import alerts_group
 from pipelines.commands.session_store import open_session_store
+from pipelines.console import json_option
 
 if TYPE_CHECKING:
     from domains.contract import Domain
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 threads_option = click.option(
     "--threads", default=2, show_default=True, type=click.IntRange(1, 64), help="Processor threads for the models."
 )

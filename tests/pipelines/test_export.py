@@ -52,6 +52,17 @@ def test_a_hostile_name_is_neither_a_path_nor_markup(store: Store, tmp_path: Pat
     assert all(p.is_relative_to(tmp_path / "out") for p in written)
 
 
+@pytest.mark.parametrize(("subtype", "suffix"), [("mp4", ".mp4"), ("quicktime", ".mov"), ("x-matroska", ".mkv")])
+def test_a_clip_of_every_container_leaves_with_a_name_that_players_know(store: Store, tmp_path: Path, subtype: str, suffix: str) -> None:
+    for kind in ("video", "audio"):
+        alert = save(store)
+        store.attach(alert.id, EvidenceKind.CLIP, kind.encode(), f"{kind}/{subtype}", "clip", 1.0)
+
+    export_alerts(store.alerts(AlertFilter()), tmp_path / "out")
+
+    assert len(list((tmp_path / "out").rglob(f"clip-*{suffix}"))) == 2
+
+
 def test_a_folder_that_holds_something_is_left_alone(store: Store, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("keep", encoding="utf-8")
