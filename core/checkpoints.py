@@ -15,11 +15,7 @@ Nothing in it is run or unpickled. Loading compares hashes first and reads nothi
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +23,6 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -36,14 +31,12 @@ from core.calibration import Calibration
 from core.cards import Card, render_card
 from core.errors import ModelError
 from core.fusion import FusionConfig, FusionModel, build_model, trained_state
+from core.model_folder import check_hashes, read_json, read_weights, save_whole, write_json
 from core.splits import Split, load_split
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, "labels.json", "calibration.json", "metrics.json", "split.json", "README.md")
-MOST_TEXT_BYTES = 16 << 20
-MOST_WEIGHT_BYTES = 8 << 30
-MOST_HEADER_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +113,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
     Raises:
         ModelError: the folder cannot be written, or holds something that is not a checkpoint.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "hashes.json").is_file())):
-        raise ModelError(f"{folder} is there and is not a checkpoint; choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        _write(checkpoint, part)
-        old = part.with_name(part.name + ".old")
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise ModelError(f"the checkpoint {folder} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return folder
+    return save_whole(folder, lambda part: _write(checkpoint, part))
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -144,8 +122,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         ModelError: it is missing, damaged, of another version, or hostile; says which file and what is wrong.
     """
-    _check_hashes(folder)
-    config = _json(folder, "config.json")
+    check_hashes(folder, FILES)
+    config = read_json(folder, "config.json")
     if config.get("format") != FORMAT:
         raise ModelError(
             f"checkpoint {folder.name}: format {config.get('format')!r}, this version reads {FORMAT}; update Trivium or train again"
@@ -154,8 +132,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         fusion = FusionConfig.model_validate(config["fusion"])
         backbone = BackboneIdentity(str(config["backbone"]["name"]), str(config["backbone"]["sha256"]))
         card = Card.model_validate(config["card"])
-        calibration = _calibration(_json(folder, "calibration.json"), len(fusion.labels))
-        metrics = {str(k): float(v) for k, v in _json(folder, "metrics.json").items() if isinstance(v, int | float)}
+        calibration = _calibration(read_json(folder, "calibration.json"), len(fusion.labels))
+        metrics = {str(k): float(v) for k, v in read_json(folder, "metrics.json").items() if isinstance(v, int | float)}
     except ValidationError as error:
         first = error.errors()[0]
         raise ModelError(
@@ -163,9 +141,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"checkpoint {folder.name}: config.json or calibration.json lacks or misstates {error}; train again") from error
-    if _json(folder, "labels.json").get("labels") != list(fusion.labels):
+    if read_json(folder, "labels.json").get("labels") != list(fusion.labels):
         raise ModelError(f"checkpoint {folder.name}: labels.json and config.json name different labels; train again")
-    return Checkpoint(fusion, _read_weights(folder), backbone, calibration, load_split(folder / "split.json"), card, metrics)
+    return Checkpoint(fusion, read_weights(folder, WEIGHTS), backbone, calibration, load_split(folder / "split.json"), card, metrics)
 
 
 def _write(checkpoint: Checkpoint, folder: Path) -> None:
@@ -178,49 +156,13 @@ def _write(checkpoint: Checkpoint, folder: Path) -> None:
         "backbone": asdict(checkpoint.backbone),
         "card": checkpoint.card.model_dump(mode="json"),
     }
-    _write_json(folder / "config.json", config)
-    _write_json(folder / "labels.json", {"labels": list(checkpoint.labels)})
-    _write_json(folder / "calibration.json", _plain(asdict(checkpoint.calibration)))
-    _write_json(folder / "metrics.json", _plain(dict(checkpoint.metrics)))
+    write_json(folder / "config.json", config)
+    write_json(folder / "labels.json", {"labels": list(checkpoint.labels)})
+    write_json(folder / "calibration.json", asdict(checkpoint.calibration))
+    write_json(folder / "metrics.json", dict(checkpoint.metrics))
     checkpoint.split.save(folder / "split.json")
     save_file({name: value.contiguous() for name, value in checkpoint.weights.items()}, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / "README.md").write_text(render_card(checkpoint), "utf-8")
-    _write_json(folder / "hashes.json", {name: _sha256(folder / name) for name in FILES})
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    folder.chmod(0o755)
-
-
-def _check_hashes(folder: Path) -> None:
-    if not (folder / "hashes.json").is_file():
-        raise ModelError(f"no checkpoint at {folder}: hashes.json is missing; give the folder that `train` wrote")
-    hashes = _json(folder, "hashes.json")
-    if set(hashes) != set(FILES):
-        raise ModelError(f"checkpoint {folder.name}: hashes.json must name exactly {', '.join(FILES)}; train again")
-    for name in FILES:
-        path = folder / name
-        if path.is_symlink() or not path.is_file():
-            raise ModelError(f"checkpoint {folder.name}: {name} is missing or not a plain file; copy the whole folder again")
-        if path.stat().st_size > (MOST_WEIGHT_BYTES if name == WEIGHTS else MOST_TEXT_BYTES):
-            raise ModelError(f"checkpoint {folder.name}: {name} is larger than any that Trivium writes; it is not used")
-        if _sha256(path) != hashes[name]:
-            raise ModelError(
-                f"checkpoint {folder.name}: {name} is damaged or was changed (its hash differs); copy the folder again or train again"
-            )
-
-
-def _read_weights(folder: Path) -> dict[str, Tensor]:
-    path = folder / WEIGHTS
-    with path.open("rb") as file:
-        header_bytes = int.from_bytes(file.read(8), "little")
-    if header_bytes > min(MOST_HEADER_BYTES, path.stat().st_size):
-        raise ModelError(f"checkpoint {folder.name}: {WEIGHTS} states a header of {header_bytes} bytes; it is not used")
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise ModelError(f"checkpoint {folder.name}: {WEIGHTS} is not a safetensors file ({str(error)[:120]}); train again") from error
 
 
 def _calibration(values: Mapping[str, Any], labels: int) -> Calibration:
@@ -239,36 +181,3 @@ def _calibration(values: Mapping[str, Any], labels: int) -> Calibration:
     before, after = (math.nan if values[k] is None else float(values[k]) for k in ("ece_before", "ece_after"))
     notes = tuple(map(str, values["notes"]))
     return Calibration(temperatures, numbers("thresholds"), method, float(values["alpha"]), int(values["rows"]), before, after, notes)
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has neither NaN nor infinity: both are written as null."""
-
-    def one(value: Any) -> Any:
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        return [one(v) for v in value] if isinstance(value, list | tuple) else value
-
-    return {key: one(value) for key, value in values.items()}
-
-
-def _json(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        path = folder / name
-        if path.stat().st_size > MOST_TEXT_BYTES:
-            raise ModelError(f"checkpoint {folder.name}: {name} is larger than any that Trivium writes; it is not used")
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"checkpoint {folder.name}: {name} cannot be read as JSON; copy the folder again or train again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"checkpoint {folder.name}: {name} must hold an object; train again")
-    return value
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
