@@ -27,15 +27,17 @@ WIDTH = 1280
 CHUNK = 8
 RENAMED = {"nipple": "feeding-bottle teat"}  # ImageNet's word is read wrongly without its pictures
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
+SENTENCES = 2
+"""Version of the sentences' wording; part of the encoder's name, since features of other words must not mix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
-    """How likely a class must be to be named.
+    """How high the softmax of a class must be for it to be named; not calibrated.
 
     Attributes:
-        sure: said plainly from here on.
-        perhaps: said with 'may' from here on; below, the sentence abstains.
+        sure: `looks like` from here on.
+        perhaps: `looks most like` from here on, with the runner-up; below, the sentence abstains.
     """
 
     sure: float = 0.5
@@ -46,7 +48,8 @@ class ImageEncoder:
     """Encodes pictures with EfficientNet-Lite0.
 
     Attributes:
-        labels: the 1000 class names, in the order of the probabilities.
+        labels: the 1000 class names, in the order of the scores.
+        look: names what the network sees with, whatever the sentences say.
     """
 
     modality = Modality.IMAGE
@@ -70,7 +73,8 @@ class ImageEncoder:
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{folder / 'labels.json'} cannot be read; pull {weights} again") from error
         self._certainty = certainty or Certainty()
-        self.name = f"image:{identity(weights, folder)}"
+        self.look = identity(weights, folder)
+        self.name = f"image:{self.look}:{SENTENCES}"
 
     def encode(self, observations: Sequence[Observation]) -> Features:
         """Encode pictures: tokens `[batch, 49, 1280]` row by row over the 7 x 7 grid of the middle square.
@@ -95,7 +99,7 @@ class ImageEncoder:
             squares: `[224, 224, 3]` each.
 
         Returns:
-            The mean of the tokens `[batch, 1280]` and the class probabilities `[batch, 1000]`.
+            The mean of the tokens `[batch, 1280]` and the softmax over the classes `[batch, 1000]`.
         """
         pooled = np.empty((len(squares), WIDTH), np.float32)
         scores = np.empty((len(squares), len(self.labels)), np.float32)
@@ -111,27 +115,40 @@ class ImageEncoder:
         square = centre_square(rgb, SIDE_PX)
         return self._sentence(self.glance([square])[1][0], square)
 
-    def name_classes(self, probabilities: FloatArray) -> str | None:
-        """The likely classes in words, such as `shows a soccer ball (63 %)`; None where nothing is likely enough.
+    def name_classes(self, scores: FloatArray) -> str | None:
+        """The likely classes in words, such as `looks most like a soccer ball, then a goldfish`; None where none stands out.
+
+        The scores are not calibrated, so they rank and choose the words, and are not told.
 
         Args:
-            probabilities: `[1000]`.
+            scores: the network's softmax, `[1000]`.
         """
-        first, second = (int(i) for i in np.argsort(probabilities)[:-3:-1])
-        if probabilities[first] >= self._certainty.sure:
-            return f"shows {self._name(first, probabilities)}"
-        if probabilities[first] >= self._certainty.perhaps:
-            other = f" or {self._name(second, probabilities)}" if probabilities[second] >= self._certainty.perhaps / 2 else ""
-            return f"may show {self._name(first, probabilities)}{other}"
-        return None
+        first, second = (int(i) for i in np.argsort(scores)[:-3:-1])
+        if scores[first] < self._certainty.perhaps:
+            return None
+        if scores[first] >= self._certainty.sure:
+            return f"looks like {with_article(self.labels[first])}"
+        then = f", then {with_article(self.labels[second])}" if scores[second] >= self._certainty.perhaps / 2 else ""
+        return f"looks most like {with_article(self.labels[first])}{then}"
 
-    def _name(self, index: int, probabilities: FloatArray) -> str:
-        label = self.labels[index]
-        article = "an" if label[:1].lower() in "aeiou" else "a"
-        return f"{article} {label} ({probabilities[index]:.0%})".replace("%", " %")
+    def scored_classes(self, scores: FloatArray) -> str | None:
+        """The likely classes with their softmax, such as `shows a soccer ball (63 %)`, for a fusion model to read; None as `name_classes`.
 
-    def _sentence(self, probabilities: FloatArray, square: ByteArray) -> str:
-        named = self.name_classes(probabilities)
+        Not for people: the scores are not calibrated.
+
+        Args:
+            scores: the network's softmax, `[1000]`.
+        """
+        first, second = (int(i) for i in np.argsort(scores)[:-3:-1])
+        if scores[first] < self._certainty.perhaps:
+            return None
+        told = [f"{with_article(self.labels[i])} ({scores[i]:.0%})".replace("%", " %") for i in (first, second)]
+        if scores[first] >= self._certainty.sure:
+            return f"shows {told[0]}"
+        return f"may show {told[0]}" + (f" or {told[1]}" if scores[second] >= self._certainty.perhaps / 2 else "")
+
+    def _sentence(self, scores: FloatArray, square: ByteArray) -> str:
+        named = self.name_classes(scores)
         return f"a {brightness_word(square)}picture" + (f" that {named}" if named else ", nothing recognised")
 
     def _pictures(self, observations: Sequence[Observation]) -> list[ByteArray]:
@@ -139,6 +156,11 @@ class ImageEncoder:
         for rgb in pictures:
             check_picture(rgb, self.name)
         return pictures
+
+
+def with_article(label: str) -> str:
+    """`an orange`, `a goldfish`."""
+    return f"{'an' if label[:1].lower() in 'aeiou' else 'a'} {label}"
 
 
 def normalise(squares: Sequence[ByteArray]) -> FloatArray:

@@ -46,7 +46,7 @@ class VideoEncoder:
         """
         self._image = image or ImageEncoder(threads=threads)
         self.max_frames = max_frames
-        self.name = f"video:{self._image.name.removeprefix('image:')}:{max_frames}:1"
+        self.name = f"video:{self._image.look}:{max_frames}:1"
         self._remembered: OrderedDict[bytes, tuple[FloatArray, FloatArray]] = OrderedDict()
         self._lock = Lock()
 
@@ -116,7 +116,7 @@ class VideoEncoder:
         if len(video.frames) < frames_given:
             parts.append(f"{len(video.frames)} of them looked at")
         parts += _motion_words(video) + _region_words(video)
-        named = self._image.name_classes(probabilities)
+        named = self._image.scored_classes(probabilities)  # the shipped fall checkpoint learned from these words
         return "; ".join(parts + ([named] if named else []))
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from core.encoders.hub_image import HubImageEncoder
-from core.encoders.image import Certainty, ImageEncoder
+from core.encoders.image import SENTENCES, Certainty, ImageEncoder
 from core.encoders.pictures import centre_square, region_square
 from core.errors import ModelError
 from core.samples import Image, Observation
@@ -48,10 +48,22 @@ def test_frame_of_a_bottle_shows_a_bottle(encoder, shared_data):
     assert "water bottle" in encoder.describe(seen(frame))
 
 
-def test_sentence_says_how_sure_it_is_and_abstains(encoder):
-    assert encoder.name_classes(probabilities(c805=0.63)) == "shows a soccer ball (63 %)"
-    assert encoder.name_classes(probabilities(c805=0.4, c1=0.2)) == "may show a soccer ball (40 %) or a goldfish (20 %)"
+def test_sentence_ranks_without_a_figure_and_abstains(encoder):
+    assert encoder.name_classes(probabilities(c805=0.63)) == "looks like a soccer ball"
+    assert encoder.name_classes(probabilities(c805=0.4, c1=0.2)) == "looks most like a soccer ball, then a goldfish"
+    assert encoder.name_classes(probabilities(c805=0.4, c1=0.1)) == "looks most like a soccer ball"
     assert encoder.name_classes(probabilities(c805=0.2)) is None
+
+
+def test_no_uncalibrated_probability_is_told(encoder):
+    said = [encoder.describe(seen(load_sample_image(name).copy())) for name in ("china.jpg", "flower.jpg")]
+
+    assert any("looks" in sentence for sentence in said), said
+    assert not any("%" in sentence or any(letter.isdigit() for letter in sentence) for sentence in said), said
+
+
+def test_words_are_part_of_the_name_and_no_part_of_the_look(encoder):
+    assert encoder.name == f"image:{encoder.look}:{SENTENCES}"
 
 
 def test_how_sure_it_must_be_can_be_set(packaged):

@@ -15,14 +15,14 @@ class CountingImage:
     """The real image encoder, with a count of the pictures that reach it."""
 
     def __init__(self, image) -> None:
-        self.image, self.name, self.looked_at = image, image.name, 0
+        self.image, self.look, self.looked_at = image, image.look, 0
 
     def glance(self, squares):
         self.looked_at += len(squares)
         return self.image.glance(squares)
 
-    def name_classes(self, probabilities):
-        return self.image.name_classes(probabilities)
+    def scored_classes(self, scores):
+        return self.image.scored_classes(scores)
 
 
 @pytest.fixture(scope="module")
