@@ -1,0 +1,152 @@
+"""Train a token tagger, and ask it: windows in, tags of whole sentences out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.backbones import Backbone
+from core.tokens.pieces import Window, cut
+from core.tokens.tagger import Shape, TaggerBatch, TokenTagger, collate
+from core.tokens.tags import TagSet, strict_f1
+
+WINDOW_PIECES = 120
+OVERLAP_PIECES = 24
+GRADIENT_NORM = 1.0
+WARM_UP_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words with what is known of them.
+
+    Attributes:
+        words: in order; may be empty.
+        tags: one a word where known.
+        image: `[tokens, width]` of the picture; None where it is missing.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    image: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a tagger is trained.
+
+    Attributes:
+        epochs: at the most.
+        batch: windows a step.
+        rate: of the backbone; head_rate: of everything new.
+        patience: epochs without a better strict F1 on validation after which training ends.
+        seed: of everything random.
+    """
+
+    epochs: int = 8
+    batch: int = 16
+    rate: float = 1e-4
+    head_rate: float = 1e-3
+    patience: int = 3
+    seed: int = 0
+
+
+def train_tagger(
+    backbone: Backbone,
+    train: Sequence[Sentence],
+    validation: Sequence[Sentence],
+    tags: TagSet,
+    shape: Shape,
+    schedule: Schedule,
+    *,
+    is_frozen: bool = False,
+    say: Callable[[str], None] = print,
+) -> tuple[TokenTagger, float]:
+    """The tagger of the best epoch, and its strict F1 on validation (of the training rows where there are none)."""
+    torch.manual_seed(schedule.seed)
+    rng = np.random.default_rng(schedule.seed)
+    tagger = TokenTagger(backbone, tags, shape)
+    backbone.requires_grad_(not is_frozen)
+    known = {id(p) for p in backbone.parameters()}
+    groups = [
+        {"params": [p for p in backbone.parameters() if p.requires_grad], "lr": schedule.rate},
+        {"params": [p for p in tagger.parameters() if id(p) not in known and p.requires_grad], "lr": schedule.head_rate},
+    ]
+    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=1e-2)
+    windows = [(s, w) for s in train for w in cut(s.words, backbone.tokenizer, WINDOW_PIECES, OVERLAP_PIECES).windows]
+    total = max(schedule.epochs * -(-len(windows) // schedule.batch), 1)
+    warm = max(round(WARM_UP_SHARE * total), 1)
+    fall = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: min((k + 1) / warm, max((total - k) / max(total - warm, 1), 0.0)))
+    best, best_state, waited = -1.0, copy.deepcopy(tagger.state_dict()), 0
+    checked = validation or train
+    for epoch in range(schedule.epochs):
+        tagger.train()
+        losses = []
+        for chosen in _batches([w for _, w in windows], schedule.batch, rng):
+            rows = [windows[i] for i in chosen]
+            batch = _batch(tagger, rows)
+            targets = torch.zeros(batch.words.shape, dtype=torch.long)
+            for row, (sentence, window) in enumerate(rows):
+                codes = tags.codes(sentence.tags[window.first : window.first + len(window.pieces)])
+                targets[row, : len(codes)] = torch.tensor(codes)
+            loss = tagger.loss(batch, targets)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(tagger.parameters(), GRADIENT_NORM)
+            optimiser.step()
+            fall.step()
+            losses.append(float(loss.detach()))
+        score = strict_f1([s.tags for s in checked], tag(tagger, checked))
+        say(f"epoch {epoch + 1} of {schedule.epochs}: loss {np.mean(losses):.3f}, strict F1 {score:.3f}")
+        if score > best:
+            best, best_state, waited = score, copy.deepcopy(tagger.state_dict()), 0
+        elif (waited := waited + 1) >= schedule.patience:
+            break
+    tagger.load_state_dict(best_state)
+    return tagger.eval(), best
+
+
+@torch.no_grad()
+def tag(tagger: TokenTagger, sentences: Sequence[Sentence], batch: int = 32) -> list[tuple[str, ...]]:
+    """Tags of each sentence, one a word, legal IOB2."""
+    tagger.eval()
+    names = tagger.tags.tags
+    cuts = [cut(s.words, tagger.backbone.tokenizer, WINDOW_PIECES, OVERLAP_PIECES) for s in sentences]
+    answers = [["O"] * len(s.words) for s in sentences]
+    places = [(i, w) for i, c in enumerate(cuts) for w in c.windows]
+    for chosen in _batches([w for _, w in places], batch, None):
+        best = tagger.best(_batch(tagger, [(sentences[places[k][0]], places[k][1]) for k in chosen]))
+        for k, path in zip(chosen, best, strict=True):
+            index, window = places[k]
+            for word in range(*window.trusted):
+                answers[index][word] = names[path[word - window.first]]
+    return [_legal(row) for row in answers]
+
+
+def _legal(row: Sequence[str]) -> tuple[str, ...]:
+    """An `I-` that lost its `B-` where two windows meet begins an entity."""
+    kept: list[str] = []
+    for name in row:
+        follows = bool(kept) and kept[-1] != "O" and kept[-1][2:] == name[2:]
+        kept.append("B-" + name[2:] if name.startswith("I-") and not follows else name)
+    return tuple(kept)
+
+
+def _batch(tagger: TokenTagger, rows: Sequence[tuple[Sentence, Window]]) -> TaggerBatch:
+    words = [s.words[w.first : w.first + len(w.pieces)] for s, w in rows]
+    return collate(tagger.backbone, [w for _, w in rows], words, [s.image for s, _ in rows], tagger.shape.image_width)
+
+
+def _batches(windows: Sequence[Window], size: int, rng: np.random.Generator | None) -> Iterator[list[int]]:
+    """Windows of like length together; in a drawn order where a generator is given."""
+    lengths = [sum(map(len, w.pieces)) // (8 if rng is not None else 1) for w in windows]
+    order = list(range(len(windows))) if rng is None else [int(i) for i in rng.permutation(len(windows))]
+    order.sort(key=lambda i: lengths[i])
+    parts = [order[i : i + size] for i in range(0, len(order), size)]
+    for place in range(len(parts)) if rng is None else rng.permutation(len(parts)):
+        yield parts[int(place)]
