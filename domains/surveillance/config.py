@@ -81,6 +81,12 @@ class Rule(Settings):
     min_speed: float | None = Field(default=None, ge=0, description="moves at least this fast, own heights a second")
     sounds: list[str] = Field(default=[], description="any of these sounds is heard")
     min_sound_probability: Fraction = 0.5
+    min_sound_spans: int = Field(
+        default=2,
+        ge=1,
+        description="the same sound in at least this many spans in a row, one every half second: a sound that the tagger does not know is"
+        " seldom named wrongly twice; 1 for what is over at once, such as a shot",
+    )
     min_level_dbfs: float | None = Field(default=None, le=0, description="at least this loud")
     min_duration_s: Seconds = 0.0
     schedule: Schedule = Schedule()

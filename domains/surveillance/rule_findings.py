@@ -81,14 +81,25 @@ def crossed(rule: Rule, actor: Actor, crossing: Crossing, time_s: float) -> Find
     return _of_actors([actor], time_s, sentence, {"line": crossing.line, "direction": crossing.direction, "still_s": 0.0})
 
 
-def heard(rule: Rule, hearing: Hearing, held_s: float) -> Finding | None:
-    """What a hearing has of the sounds that a rule is about, or None."""
+def named(rule: Rule, hearing: Hearing) -> dict[str, float]:
+    """The sounds of a rule that one span has, each with its probability."""
+    wanted = {_plain(name) for name in rule.sounds}
+    return {n: p for n, p in hearing.tags.items() if _plain(n) in wanted and p >= rule.min_sound_probability}
+
+
+def heard(rule: Rule, hearing: Hearing, hits: Mapping[str, float], held_s: float) -> Finding | None:
+    """What a hearing has of what a rule is about, or None.
+
+    Args:
+        rule: the rule.
+        hearing: the newest span.
+        hits: of the sounds named in it, those that count.
+        held_s: how long it has been heard.
+    """
     details: dict[str, object] = {"level_dbfs": round(max(hearing.level_dbfs, -200.0), 1)}
     duration = f" for {held_s:.0f} s" if held_s >= 2.0 else ""
     words = []
     if rule.sounds:
-        wanted = {_plain(name) for name in rule.sounds}
-        hits = {n: p for n, p in hearing.tags.items() if _plain(n) in wanted and p >= rule.min_sound_probability}
         if not hits:
             return None
         name = max(hits, key=lambda tag: hits[tag])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from core.samples import Modality
 from domains.surveillance.config import CameraSettings, Rule
 from domains.surveillance.judgement import Judgement, Way
-from domains.surveillance.rule_findings import Finding, count_of, crossed, heard, seen
+from domains.surveillance.rule_findings import Finding, count_of, crossed, heard, named, seen
 from domains.surveillance.scene import Actor, Hearing, Scene
 from domains.surveillance.schedule import is_in_force, zone_named
 
@@ -39,12 +39,16 @@ class _Memory:
     Attributes:
         held: for each key, since when and until when its conditions have held.
         crossings: tracks that crossed the line lately, each with the time.
+        runs: for each sound named in the newest span, in how many spans in a row and since when.
+        listened_s: the end of the newest span.
         seen, heard: the newest finding of each side.
         force_since_s: since when the schedule has been in force, or None.
     """
 
     held: dict[Key, tuple[float, float]] = field(default_factory=dict)
     crossings: dict[int, tuple[float, Finding]] = field(default_factory=dict)
+    runs: dict[str, tuple[int, float]] = field(default_factory=dict)
+    listened_s: float = -math.inf
     seen: Finding | None = None
     heard: Finding | None = None
     force_since_s: float | None = None
@@ -113,6 +117,7 @@ class RuleBook:
         if not is_in_force(rule.schedule, wall_s, self._time_zone):
             memory.held.clear()
             memory.crossings.clear()
+            memory.runs.clear()
             memory.seen = memory.heard = memory.force_since_s = None
             return False
         if memory.force_since_s is None:
@@ -177,15 +182,16 @@ class RuleBook:
         return newest[-1] if len(newest) == 1 else _joined(newest)
 
     def _listen(self, rule: Rule, memory: _Memory, hearing: Hearing) -> Finding | None:
-        finding = heard(rule, hearing, hearing.end_s - hearing.start_s)
+        counted, since_s = _in_a_row(rule, memory, hearing)
+        finding = heard(rule, hearing, counted, hearing.end_s - since_s)
         if finding is None:
             if not rule.labels:
                 _forget(memory, hearing.end_s)
             return None
         if rule.labels:  # the duration is that of what is seen
             return finding
-        held_s = _held_s(memory, None, hearing.end_s, begin_s=hearing.start_s)
-        return heard(rule, hearing, held_s) if held_s >= rule.min_duration_s else None
+        held_s = _held_s(memory, None, hearing.end_s, begin_s=since_s)
+        return heard(rule, hearing, counted, held_s) if held_s >= rule.min_duration_s else None
 
     def _verdict(self, name: str, rule: Rule, memory: _Memory, time_s: float, wall_s: float | None) -> Judgement:
         is_about_sound = _is_about_sound(rule)
@@ -212,6 +218,20 @@ class RuleBook:
             subjects=joined.subjects,
             details={"rule": name, **joined.details},
         )
+
+
+def _in_a_row(rule: Rule, memory: _Memory, hearing: Hearing) -> tuple[dict[str, float], float]:
+    """The sounds of a rule named in enough spans in a row, this one included, and since when the first of them has been."""
+    is_next = memory.listened_s >= hearing.start_s  # spans overlap; after a jump in time nothing is in a row
+    memory.listened_s = hearing.end_s
+    found = named(rule, hearing)
+    before = memory.runs if is_next else {}
+    memory.runs = {}
+    for name in found:
+        spans, since_s = before.get(name, (0, hearing.start_s))
+        memory.runs[name] = (spans + 1, since_s)
+    counted = {name: found[name] for name, (spans, _) in memory.runs.items() if spans >= rule.min_sound_spans}
+    return counted, min((memory.runs[name][1] for name in counted), default=hearing.start_s)
 
 
 def _is_about_sound(rule: Rule) -> bool:

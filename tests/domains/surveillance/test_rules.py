@@ -93,7 +93,7 @@ def test_lying_crowd_bag_pair_and_speed():
 
 
 def test_sound_rule_names_sound_and_level():
-    rules = book(sounds=["Glass"], min_sound_probability=0.6)
+    rules = book(sounds=["Glass"], min_sound_probability=0.6, min_sound_spans=1)
     assert rules.see(scene(0, actor())) == ()
     assert rules.hear(hearing(0, glass=0.5))[0].score == 0
     hit = rules.hear(hearing(1, glass=0.82, dog=0.9))[0]
@@ -108,8 +108,34 @@ def test_sound_duration_adds_up():
     assert [rules.hear(hearing(t, siren=0.9))[0].score for t in range(4)] == [0, 0, 1, 1]
 
 
+def half_second_spans(*tags, begin_s=0.0):
+    return [Hearing("yard", begin_s + i / 2, begin_s + i / 2 + 0.975, None, -30.0, t) for i, t in enumerate(tags)]
+
+
+def scores(rules, hearings):
+    return [rules.hear(h)[0].score for h in hearings]
+
+
+def test_a_sound_named_in_one_span_alone_raises_nothing():
+    dog, crow, none = {"dog": 0.95}, {"rooster": 0.95}, {}
+    assert scores(book(sounds=["dog"]), half_second_spans(dog, none, dog, none, dog)) == [0, 0, 0, 0, 0]
+    assert scores(book(sounds=["dog"]), half_second_spans(none, dog, dog, none)) == [0, 0, 1, 1]  # and a second is held
+    assert scores(book(sounds=["dog", "rooster"]), half_second_spans(dog, crow, dog, crow)) == [0, 0, 0, 0]
+    assert scores(book(sounds=["dog"], min_sound_spans=1), half_second_spans(none, dog)) == [0, 1]
+    assert scores(book(sounds=["dog"], min_sound_spans=3), half_second_spans(dog, dog, dog)) == [0, 0, 1]
+
+
+def test_spans_on_both_sides_of_a_jump_in_time_are_not_in_a_row():
+    rules = book(sounds=["dog"])
+    assert scores(rules, [*half_second_spans({"dog": 0.9}), *half_second_spans({"dog": 0.9}, {"dog": 0.9}, begin_s=2.0)]) == [0, 0, 1]
+
+
+def test_loudness_alone_needs_no_second_span():
+    assert scores(book(min_level_dbfs=-40), half_second_spans({})) == [1]
+
+
 def test_objects_and_sounds_must_come_together():
-    rules = book(labels=["person"], sounds=["glass"])
+    rules = book(labels=["person"], sounds=["glass"], min_sound_spans=1)
     assert rules.hear(hearing(0, glass=0.9))[0].score == 0
     assert rules.see(scene(3.0, actor()))[0].score == 1
     assert rules.see(scene(9.0, actor()))[0].score == 0
