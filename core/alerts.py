@@ -27,6 +27,7 @@ class EvidenceKind(StrEnum):
     SPECTROGRAM = "spectrogram"
     SOUND = "sound"
     EXPLANATION = "explanation"
+    USUAL = "usual"  # a usual moment, to compare with
 
 
 @dataclass(frozen=True, slots=True)

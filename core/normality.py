@@ -14,18 +14,18 @@ exactly `false_alerts_per_hour` it is `ON_PROBABILITY`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import InputError
+from core.normality_memory import BLOCKS_KEPT, HOURS, NOTE_CHARACTERS, UNKNOWN_HOUR, Memory, empty_memory
+from core.normality_pictures import UsualPicture, put_picture
 from core.samples import FloatArray
 from core.tail import fit_tail
 
-HOURS = 24
-UNKNOWN_HOUR = HOURS
 ON_PROBABILITY = 0.6
 SAME_DISTANCE = 0.5
 """Moments closer than this (in scaled units) are the same moment."""
@@ -33,8 +33,6 @@ LEAST_SCALE = 0.25
 STEP_LIMIT_S = 5.0
 """A gap in the stream counts as no more footage than this."""
 RECALIBRATE_S = 300.0
-BLOCKS_KEPT = 2_880
-NOTE_CHARACTERS = 200
 PERSISTENT_S = 120.0
 """What goes on this long without being unusual is one more occasion."""
 UNCAPPED = 1e9
@@ -50,6 +48,7 @@ class Example:
         wall_s: Unix time of its last visit, or None.
         visits: on how many occasions it was seen.
         note: what it was, as the caller put it.
+        picture: what it looked like, where that was kept.
     """
 
     id: int
@@ -57,6 +56,7 @@ class Example:
     wall_s: float | None
     visits: int
     note: str
+    picture: UsualPicture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,59 +76,6 @@ class Strangeness:
     probability: float
     nearest: tuple[Example, ...]
     expected: FloatArray
-
-
-@dataclass(slots=True)
-class Memory:
-    """The arrays of what was learned; all that is saved.
-
-    Attributes:
-        vectors: `[n, width]`, scaled.
-        visits: `[n, 25]`, occasions for each hour of the day, and of unknown hour.
-        last_s: `[n]`, last visit in seconds of footage.
-        counted_s: `[n]`, last visit that was counted.
-        last_wall_s: `[n]`, NaN where unknown.
-        ids: `[n]`.
-        notes: one for each.
-        seen_s: `[25]`, footage at each hour.
-        peaks: `[blocks, width]`, the strangest moment of each block.
-        peak_times_s, peak_hours: `[blocks]`.
-        peak_caps: `[blocks]`, what its distance counts for at most: an alert is held at the level that raised it.
-        footage_s: seconds seen.
-        next_id: for the next member.
-    """
-
-    vectors: FloatArray
-    visits: npt.NDArray[np.int32]
-    last_s: npt.NDArray[np.float64]
-    counted_s: npt.NDArray[np.float64]
-    last_wall_s: npt.NDArray[np.float64]
-    ids: npt.NDArray[np.int64]
-    seen_s: npt.NDArray[np.float64]
-    peaks: FloatArray
-    peak_times_s: npt.NDArray[np.float64]
-    peak_hours: npt.NDArray[np.int32]
-    peak_caps: npt.NDArray[np.float64]
-    notes: list[str] = field(default_factory=list)
-    footage_s: float = 0.0
-    next_id: int = 0
-
-
-def empty_memory(width: int) -> Memory:
-    """Nothing learned yet."""
-    return Memory(
-        vectors=np.empty((0, width), np.float32),
-        visits=np.empty((0, HOURS + 1), np.int32),
-        last_s=np.empty(0),
-        counted_s=np.empty(0),
-        last_wall_s=np.empty(0),
-        ids=np.empty(0, np.int64),
-        seen_s=np.zeros(HOURS + 1),
-        peaks=np.empty((0, width), np.float32),
-        peak_times_s=np.empty(0),
-        peak_hours=np.empty(0, np.int32),
-        peak_caps=np.empty(0),
-    )
 
 
 class Normality:
@@ -197,7 +144,15 @@ class Normality:
         """Whether it has seen too little to call anything unusual."""
         return self.memory.footage_s < self._learn_for_s
 
-    def see(self, vector: FloatArray, time_s: float, hour: float | None = None, wall_s: float | None = None, note: str = "") -> Strangeness:
+    def see(
+        self,
+        vector: FloatArray,
+        time_s: float,
+        hour: float | None = None,
+        wall_s: float | None = None,
+        note: str = "",
+        picture: Callable[[], bytes | None] | None = None,
+    ) -> Strangeness:
         """Judge a moment, then learn it.
 
         Args:
@@ -206,6 +161,7 @@ class Normality:
             hour: local hour of day, 0 up to 24, or None.
             wall_s: Unix time, or None.
             note: what to show when this moment is an example.
+            picture: gives a small JPEG of it, or None; asked only where one is wanted (a new moment, a new occasion).
 
         Raises:
             InputError: the vector is of another width or not finite.
@@ -217,12 +173,14 @@ class Normality:
         hour_bin = UNKNOWN_HOUR if hour is None else int(hour) % HOURS
         self._advance(time_s, hour_bin)
         if self._rests(scaled, hour_bin, wall_s):
+            self._keep_picture(picture, time_s, wall_s)
             return Strangeness(0.0, 3600.0 / self._block_s, 0.0, (), raw)
         away = _distances(self.memory.vectors, scaled)
         strangeness = self._judge(away, hour_bin)
         self._note_peak(scaled, strangeness, hour_bin)
         member = self._learn(scaled, away, hour_bin, wall_s, note, strangeness.probability >= ON_PROBABILITY)
         self._last = (scaled.tobytes(), member, hour_bin)
+        self._keep_picture(picture, time_s, wall_s)
         return strangeness
 
     def recalibrate(self) -> None:
@@ -334,7 +292,18 @@ class Normality:
             None if math.isnan(wall_s) else wall_s,
             int(memory.visits[member].sum()),
             memory.notes[member],
+            memory.pictures.get(int(memory.ids[member])),
         )
+
+    def _keep_picture(self, picture: Callable[[], bytes | None] | None, time_s: float, wall_s: float | None) -> None:
+        """A picture of the member that was just visited, where it has none or this is a new occasion."""
+        if picture is None or self._last is None:
+            return
+        memory, member = self.memory, self._last[1]
+        member_id = int(memory.ids[member])
+        is_new_occasion = memory.counted_s[member] == memory.footage_s
+        if (is_new_occasion or member_id not in memory.pictures) and (jpeg := picture()):
+            put_picture(memory.pictures, member_id, UsualPicture(jpeg, time_s, wall_s))
 
     def _learn(self, scaled: FloatArray, away: FloatArray, hour_bin: int, wall_s: float | None, note: str, is_odd: bool) -> int:
         memory = self.memory
@@ -376,10 +345,14 @@ class Normality:
         if memory.visits[one].sum() > memory.visits[two].sum():
             one, two = two, one
         memory.visits[two] += memory.visits[one]
+        ids = memory.ids
         keep = np.arange(len(memory.vectors)) != one
         for name in ("vectors", "visits", "last_s", "counted_s", "last_wall_s", "ids"):
             setattr(memory, name, getattr(memory, name)[keep])
         memory.notes.pop(int(one))
+        gone = memory.pictures.pop(int(ids[one]), None)
+        if gone is not None and int(ids[two]) not in memory.pictures:
+            put_picture(memory.pictures, int(ids[two]), gone)
         self._last = None
 
 

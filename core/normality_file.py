@@ -1,17 +1,23 @@
-"""A learned memory on disk: one safetensors file with the rest as JSON in its header; never pickle, always whole."""
+"""A learned memory on disk: one safetensors file with the rest as JSON in its header; never pickle, always whole.
+
+Its SHA-256 over arrays and header is checked where there is one; files from before pictures were kept have none and still load.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import ModelError, StoreError
-from core.normality import BLOCKS_KEPT, HOURS, NOTE_CHARACTERS, Memory
+from core.normality_memory import BLOCKS_KEPT, HOURS, NOTE_CHARACTERS, Memory
+from core.normality_pictures import pictures_as_arrays, pictures_of_arrays
 
 FORMAT = "trivium-normality-1"
 MAX_BYTES = 256 * 1024 * 1024
@@ -19,16 +25,18 @@ MAX_MEMBERS = 100_000
 
 _MEMBER_ARRAYS = ("vectors", "visits", "last_s", "counted_s", "last_wall_s", "ids")
 _BLOCK_ARRAYS = ("peaks", "peak_times_s", "peak_hours", "peak_caps")
+_PICTURE_ARRAYS = ("picture_ids", "picture_sizes", "picture_times", "picture_bytes")
 _DTYPES = {"vectors": np.float32, "peaks": np.float32, "visits": np.int32, "peak_hours": np.int32, "ids": np.int64}
 
 
-def save_memory(memory: Memory, file: Path, features: str) -> None:
+def save_memory(memory: Memory, file: Path, features: str, shown_as: str = "") -> None:
     """Write a memory: under a temporary name, synced, then renamed.
 
     Args:
         memory: what was learned.
         file: where to; its folder is made.
         features: name and version of the features, so that other features are never mixed with them.
+        shown_as: names what was hidden in the pictures when they were taken (masks, faces).
 
     Raises:
         StoreError: it could not be written.
@@ -36,8 +44,10 @@ def save_memory(memory: Memory, file: Path, features: str) -> None:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(getattr(memory, name)) for name in (*_MEMBER_ARRAYS, *_BLOCK_ARRAYS, "seen_s")}
+    arrays |= pictures_as_arrays(memory.pictures)
     about = {"footage_s": memory.footage_s, "next_id": memory.next_id, "notes": memory.notes}
-    content = save(arrays, metadata={"format": FORMAT, "features": features, "memory": json.dumps(about)})
+    header = {"format": FORMAT, "features": features, "memory": json.dumps(about), "shown_as": shown_as}
+    content = save(arrays, metadata=header | {"sha256": _digest(header, arrays)})
     temporary: str | None = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -55,8 +65,13 @@ def save_memory(memory: Memory, file: Path, features: str) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
-def load_memory(file: Path, features: str) -> Memory | None:
+def load_memory(file: Path, features: str, shown_as: str = "") -> Memory | None:
     """Read a memory, or None where there is none or it is of other features.
+
+    Args:
+        file: where it lies.
+        features: name and version of the features.
+        shown_as: what must be hidden in pictures; those taken when something else was hidden are left out.
 
     Raises:
         ModelError: the file is damaged or not what it says.
@@ -76,9 +91,33 @@ def load_memory(file: Path, features: str) -> Memory | None:
                 return None
             about = json.loads(header["memory"])
             arrays = {name: opened.get_tensor(name) for name in (*_MEMBER_ARRAYS, *_BLOCK_ARRAYS, "seen_s")}
-        return _checked(about, arrays)
+            has_pictures = "picture_ids" in opened.keys()  # noqa: SIM118 - not a dictionary
+            pictures = {name: opened.get_tensor(name) for name in _PICTURE_ARRAYS} if has_pictures else {}
+        _check_digest(header, arrays | pictures)
+        memory = _checked(about, arrays)
+        memory.pictures = pictures_of_arrays(pictures) if pictures and header.get("shown_as") == shown_as else {}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{file}: damaged ({type(error).__name__}); move it away, and it is learned anew") from error
+    return memory
+
+
+def _check_digest(header: Mapping[str, str], arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Whether it is what was written.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if header.get("sha256", "") not in ("", _digest(header, arrays)):
+        raise ValueError("sha256")
+
+
+def _digest(header: Mapping[str, str], arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
+    """SHA-256 over all that is kept, the digest itself left out."""
+    digest = sha256(json.dumps({k: v for k, v in header.items() if k != "sha256"}, sort_keys=True).encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _checked(about: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Memory:
@@ -104,5 +143,5 @@ def _checked(about: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Memory:
     footage_s, next_id = float(about["footage_s"]), int(about["next_id"])
     if not np.isfinite(footage_s) or footage_s < 0:
         raise ValueError("footage_s")
-    writable = {name: np.array(array) for name, array in arrays.items()}
+    writable: dict[str, Any] = {name: np.array(array) for name, array in arrays.items()}
     return Memory(**writable, notes=[n[:NOTE_CHARACTERS] for n in notes], footage_s=footage_s, next_id=next_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.alerts import EvidenceKind
 from core.errors import InputError, StoreError
 from core.store import StoredAlert
 
@@ -66,6 +68,40 @@ def when_of(alert: Mapping[str, Any]) -> str:
     return f"{datetime.fromtimestamp(alert['wall_start_s'], UTC):%Y-%m-%d %H:%M:%S} UTC, for {length_s:.1f} s"
 
 
+def most_like(alert: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The usual moments that an alert is set beside and whose pictures it keeps: file and caption, nearest first."""
+    details = alert["details"]
+    nearest = details.get("nearest_usual") if isinstance(details, Mapping) else None
+    files = {piece["sha256"]: piece["file"] for piece in alert["evidence"] if piece["kind"] == EvidenceKind.USUAL.value}
+    shown = []
+    for example in nearest if isinstance(nearest, list | tuple) else ():
+        file = files.pop(str(example.get("picture")), None) if isinstance(example, Mapping) else None
+        if file is not None:
+            distance, visits = _number(example.get("distance")), _number(example.get("visits"))
+            words = [moment_of(_number(example.get("picture_wall_s")), _number(example.get("picture_time_s")), alert["wall_start_s"])]
+            words += [f"distance {distance:.1f}"] if distance is not None else []
+            words += [f"seen {visits:.0f} x"] if visits is not None else []
+            shown.append({"file": file, "caption": ", ".join(words), "what": str(example.get("what", ""))})
+    return shown
+
+
+def moment_of(wall_s: float | None, time_s: float | None, now_wall_s: float | None) -> str:
+    """A moment as one would say it: `yesterday 14:02 UTC`, or `at 125 s` of a recording without a date."""
+    if wall_s is None:
+        return "at an unknown time" if time_s is None else f"at {time_s:.0f} s"
+    try:
+        at = datetime.fromtimestamp(wall_s, UTC)
+        days = None if now_wall_s is None else (datetime.fromtimestamp(now_wall_s, UTC).date() - at.date()).days
+    except (ValueError, OverflowError, OSError):
+        return "at an unknown time"
+    day = {0: "the same day", 1: "yesterday"}.get(-1 if days is None else days, f"{at:%Y-%m-%d}")
+    return f"{day} {at:%H:%M} UTC"
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
 def _copied(stored: StoredAlert, folder: Path) -> dict[str, Any]:
     """Copy one alert's evidence; names are made from kind and hash, never from stored text."""
     own = folder / stored.alert.id
@@ -89,7 +125,15 @@ def _page(values: Sequence[dict[str, Any]], notice: str) -> str:
 
     order = {"snapshot": 0, "clip": 1, "spectrogram": 2}
     shown = [
-        {**value, "when": when_of(value), "pieces": sorted(value["evidence"], key=lambda piece: order.get(piece["kind"], 9))}
+        {
+            **value,
+            "when": when_of(value),
+            "pieces": sorted(
+                (piece for piece in value["evidence"] if piece["kind"] != EvidenceKind.USUAL.value),
+                key=lambda piece: order.get(piece["kind"], 9),
+            ),
+            "most_like": most_like(value),
+        }
         for value in values
     ]
     environment = Environment(loader=PackageLoader("pipelines"), autoescape=True)

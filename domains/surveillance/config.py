@@ -136,6 +136,18 @@ class NormalitySettings(Settings):
     enabled: bool = True
     learn_for_s: Seconds = Field(default=600.0, description="no alert before this much has been seen")
     false_alerts_per_hour: float = Field(default=0.2, gt=0, description="how many alerts an hour of usual footage may raise")
+    keep_pictures: bool = Field(
+        default=True,
+        description="keep small pictures of usual moments, masked and blurred like other evidence, to be shown beside unusual ones",
+    )
+    picture_days: float = Field(default=30.0, gt=0, description="a picture of a usual moment is kept this long after it was taken")
+    looks_per_minute: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="what the picture looks like joins what is learned: at most this many looks a minute, only while something moves;"
+        " 0 leaves it out; changing between 0 and more learns anew",
+    )
 
 
 class PolicySettings(Settings):

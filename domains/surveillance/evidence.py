@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from core.alerts import Alert, AlertState, EvidenceKind
@@ -16,11 +17,13 @@ from domains.surveillance.hearing import spectrogram_png
 from domains.surveillance.moments import Recent
 from domains.surveillance.snapshot import snapshot_jpeg
 from domains.surveillance.stream import SOUND_RATE_HZ
+from domains.surveillance.thumbnail import thumbnail_jpeg
 
 log = logging.getLogger(__name__)
 
 MIN_SOUND_SHARE = 0.2  # below this share sound did not matter, and no spectrogram is kept
 SPECTROGRAM_S = 10.0
+USUAL_AN_ALERT = 12  # pictures to compare with, over all updates of an alert
 
 
 class EvidenceDesk:
@@ -46,6 +49,7 @@ class EvidenceDesk:
         self._privacy = privacy
         self._blur = blur
         self._open: set[str] = set()
+        self._compared: tuple[str, set[str]] = ("", set())
         self.failures = 0
 
     def follow(self, alert: Alert, picture: Callable[[], ByteArray] | None, recent: Recent) -> bool:
@@ -78,6 +82,33 @@ class EvidenceDesk:
                 self._keep_spectrogram(alert, recent)
         return is_new
 
+    def thumbnail(self, picture: Callable[[], ByteArray]) -> bytes | None:
+        """A small picture in which is hidden what is hidden in a snapshot; None, logged and counted, where it cannot be made."""
+        try:
+            bgr = picture()
+            return thumbnail_jpeg(bgr if self._blur is None else self._blur(bgr))
+        except TriviumError as error:
+            self.failures += 1
+            log.log(logging.WARNING if self.failures == 1 else logging.DEBUG, "a usual moment's picture could not be kept: %s", error)
+            return None
+
+    def compare(self, alert: Alert, names: Iterable[str], picture_of: Callable[[str], bytes | None]) -> None:
+        """Keep the pictures of usual moments that an alert names, each once, at most `USUAL_AN_ALERT`.
+
+        Args:
+            alert: already followed.
+            names: their hashes, nearest first.
+            picture_of: gives a picture by its hash.
+        """
+        if self._compared[0] != alert.id:
+            self._compared = (alert.id, set())
+        kept = self._compared[1]
+        for name in names:
+            content = picture_of(name) if name not in kept and len(kept) < USUAL_AN_ALERT else None
+            if content is not None:
+                kept.add(name)
+                self._attach(alert.id, EvidenceKind.USUAL, partial(bytes, content), "image/jpeg", "usual.jpg", None)
+
     def keep_clip(self, clip: Clip) -> None:
         """Attach a finished clip; called by the recorder."""
         self._attach(clip.key, EvidenceKind.CLIP, lambda: clip.path, clip.media_type, f"clip{clip.path.suffix}", clip.start_s)
@@ -106,7 +137,7 @@ class EvidenceDesk:
             )
 
     def _attach(
-        self, alert_id: str, kind: EvidenceKind, make: Callable[[], bytes | Path], media_type: str, name: str, start_s: float
+        self, alert_id: str, kind: EvidenceKind, make: Callable[[], bytes | Path], media_type: str, name: str, start_s: float | None
     ) -> None:
         try:
             self._sink.attach(alert_id, kind, make(), media_type, name, start_s)

@@ -7,22 +7,25 @@ Two sides, so that a live watcher can run them in two threads and a film in one:
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from core.samples import FloatArray
 from domains.surveillance.classifier import is_worth_a_look
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
 from domains.surveillance.evidence import EvidenceDesk
 from domains.surveillance.eyes import Eyes
 from domains.surveillance.health import HealthWatch
 from domains.surveillance.hearing import Ear
-from domains.surveillance.judgement import Judgement
+from domains.surveillance.judgement import Judgement, Way
+from domains.surveillance.look import Looker
 from domains.surveillance.models import Models
 from domains.surveillance.moments import Recent
 from domains.surveillance.policy import AlertPolicy
 from domains.surveillance.rules import RuleBook
 from domains.surveillance.scene import Motion, Scene
 from domains.surveillance.stream import CameraFrame, SoundBlock, StreamChange
-from domains.surveillance.usual import UsualHere
+from domains.surveillance.usual import UsualHere, pictures_named
 
 USUAL_EVERY_S = 1.0
 REMEMBER_S = 12.0
@@ -74,7 +77,11 @@ class CameraLine:
         self._ear = Ear(camera, models.tagger, models.speech) if settings.sound else None
         self._rules = RuleBook(camera, settings, surveillance.time_zone)
         self._health = HealthWatch(camera)
-        self._usual = UsualHere(camera, settings.normality, usual_folder, surveillance.time_zone) if settings.normality.enabled else None
+        self._usual = (
+            UsualHere(camera, settings.normality, usual_folder, surveillance.time_zone, settings.privacy)
+            if settings.normality.enabled
+            else None
+        )
         self._policy = policy
         self._desk = desk
         self._defers_windows = defers_windows
@@ -157,8 +164,10 @@ class CameraLine:
         if self._usual is None or scene.time_s < self._next_usual_s:
             return ()
         self._next_usual_s = scene.time_s + USUAL_EVERY_S
-        hearings = self._recent.hearings
-        return (self._usual.see(scene, hearings[-1] if hearings else None),)
+        hearings, frame, looker = self._recent.hearings, self._newest, self._models.looker
+        look = None if frame is None or looker is None else partial(_looked, looker, frame, scene)
+        picture = None if frame is None else partial(self._desk.thumbnail, frame.colour)
+        return (self._usual.see(scene, hearings[-1] if hearings else None, look, picture),)
 
     def _judge_window(self, scene: Scene) -> tuple[Judgement, ...]:
         classifier = self._models.classifier
@@ -187,3 +196,9 @@ class CameraLine:
             if self._desk.follow(alert, picture, self._recent):
                 self.alerts += 1
                 self.last_alert = alert.kind
+            if self._usual is not None and alert.way == Way.NORMALITY:
+                self._desk.compare(alert, pictures_named(alert.details), self._usual.picture_of)
+
+
+def _looked(looker: Looker, frame: CameraFrame, scene: Scene) -> FloatArray:
+    return looker(frame.colour(), scene)

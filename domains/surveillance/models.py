@@ -11,6 +11,7 @@ from core.errors import ModelError
 from domains.surveillance.classifier import FusionClassifier
 from domains.surveillance.config import SurveillanceSettings
 from domains.surveillance.detector import Detector
+from domains.surveillance.look import Looker
 
 SHIPPED_CHECKPOINT = Path(__file__).parent / "assets" / "falls"
 
@@ -24,12 +25,14 @@ class Models:
         tagger: names sounds.
         speech: hears whether somebody speaks.
         classifier: the fine-tuned fusion model, or None where it is switched off.
+        looker: embeds pictures for learned normality, or None where no camera asks for it.
     """
 
     detector: Detector
     tagger: Tagger
     speech: SpeechModel | None
     classifier: FusionClassifier | None
+    looker: Looker | None = None
 
 
 def load_models(settings: SurveillanceSettings, threads: int) -> Models:
@@ -42,8 +45,17 @@ def load_models(settings: SurveillanceSettings, threads: int) -> Models:
     from domains.surveillance.detector import load_detector
 
     return Models(
-        load_detector(settings.detector, threads), load_tagger(settings.sound_tagger), SpeechModel(), load_classifier(settings, threads)
+        load_detector(settings.detector, threads),
+        load_tagger(settings.sound_tagger),
+        SpeechModel(),
+        load_classifier(settings, threads),
+        Looker() if asks_for_looks(settings) else None,
     )
+
+
+def asks_for_looks(settings: SurveillanceSettings) -> bool:
+    """Whether what the picture looks like is learned at any camera."""
+    return any(c.enabled and c.normality.enabled and c.normality.looks_per_minute > 0 for c in settings.cameras.values())
 
 
 def load_classifier(settings: SurveillanceSettings, threads: int) -> FusionClassifier | None:

@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from core.errors import InputError, ModelError, StoreError
 from core.normality import ON_PROBABILITY, Normality
 from core.normality_file import load_memory, save_memory
+from core.normality_pictures import (
+    PICTURE_BYTES,
+    PICTURES_KEPT,
+    UsualPicture,
+    forget_before,
+    pictures_as_arrays,
+    pictures_of_arrays,
+    put_picture,
+)
 from core.tail import fit_tail
 
 
@@ -198,3 +209,103 @@ def test_tail_of_known_distribution_is_close():
     rng = np.random.default_rng(0)
     tail = fit_tail(rng.exponential(1.0, 5000).astype(np.float32), 0.01)
     assert np.exp(-9) / 3 < tail.exceedance(9.0) < np.exp(-9) * 6  # on the careful side
+
+
+def jpeg(number, size=100):
+    return b"\xff\xd8" + str(number).encode().ljust(size - 4, b"x") + b"\xff\xd9"
+
+
+def pictured(count=20, capacity=1_024):
+    """Learned with pictures that name the second in which they were taken."""
+    normality = Normality([1.0, 1.0, 0.3], capacity=capacity)
+    last_s = 0.0
+    for time_s, vector in visits(np.random.default_rng(0), count):
+        normality.see(vector, time_s, wall_s=1e9 + time_s, picture=lambda t=time_s: jpeg(int(t)))
+        last_s = time_s
+    return normality, last_s
+
+
+def test_the_nearest_usual_moments_come_with_their_pictures():
+    normality, now_s = pictured()
+    odd = normality.see(np.array([1, 2, 6], np.float32), now_s + 200)
+    assert len(odd.nearest) == 3
+    for example in odd.nearest:
+        assert example.picture.wall_s == 1e9 + example.picture.time_s
+        assert example.picture.jpeg == jpeg(int(example.picture.time_s))
+
+
+def test_a_picture_is_asked_for_only_where_it_is_kept():
+    normality = Normality([1.0, 1.0, 0.3])
+    asked = []
+    for second in range(100):
+        normality.see(np.zeros(3, np.float32), float(second), picture=lambda s=second: asked.append(s) or jpeg(s))
+    assert asked == [0]
+
+
+def test_pictures_are_few_small_and_go_with_their_moments():
+    normality, _ = pictured(100, capacity=20)
+    memory = normality.memory
+    assert set(memory.pictures) <= set(memory.ids.tolist())
+    pictures = {}
+    for number in range(PICTURES_KEPT + 10):
+        put_picture(pictures, number, UsualPicture(jpeg(number), 0.0, None))
+    put_picture(pictures, 10_000, UsualPicture(jpeg(1, PICTURE_BYTES + 1), 0.0, None))
+    put_picture(pictures, 10_001, UsualPicture(b"<svg onload=alert(1)>", 0.0, None))
+    assert list(pictures) == list(range(10, PICTURES_KEPT + 10))
+
+
+def test_pictures_live_on_but_not_where_more_must_be_hidden_now(tmp_path):
+    normality, _ = pictured()
+    save_memory(normality.memory, tmp_path / "m", "v1", shown_as="faces shown")
+    assert load_memory(tmp_path / "m", "v1", shown_as="faces shown").pictures == normality.memory.pictures != {}
+    assert load_memory(tmp_path / "m", "v1", shown_as="faces hidden").pictures == {}
+
+
+def test_a_file_from_before_there_were_pictures_still_loads(tmp_path):
+    normality, _ = pictured()
+    save_memory(normality.memory, tmp_path / "m", "v1")
+    with safe_open(tmp_path / "m", framework="numpy") as opened:
+        header = {k: v for k, v in opened.metadata().items() if k not in ("sha256", "shown_as")}
+        arrays = {k: opened.get_tensor(k) for k in opened.keys() if not k.startswith("picture_")}  # noqa: SIM118
+    save_file(arrays, tmp_path / "old", metadata=header)
+    memory = load_memory(tmp_path / "old", "v1")
+    assert memory.footage_s == normality.memory.footage_s
+    assert memory.pictures == {}
+
+
+def test_a_changed_number_or_picture_is_noticed(tmp_path):
+    normality, _ = pictured(5)
+    save_memory(normality.memory, tmp_path / "m", "v1")
+    whole = (tmp_path / "m").read_bytes()
+    for at in (-1, len(whole) // 2, -len(jpeg(0)) * len(normality.memory.pictures) - 200):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        (tmp_path / "m").write_bytes(damaged)
+        with pytest.raises(ModelError, match="learned anew"):
+            load_memory(tmp_path / "m", "v1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"picture_sizes": np.array([2**62, 2**62], np.int64)},
+        {"picture_sizes": np.array([-100, 300], np.int64)},
+        {"picture_ids": np.array([1, 1], np.int64)},
+        {"picture_times": np.full((2, 2), np.nan)},
+        {"picture_times": np.zeros((3, 2))},
+        {"picture_bytes": np.zeros(200, np.uint8)},
+        {"picture_bytes": np.zeros((2, 100), np.uint8)},
+        {"picture_ids": np.array([1.0, 2.0])},
+    ],
+)
+def test_hostile_pictures_are_refused(change):
+    arrays = pictures_as_arrays({1: UsualPicture(jpeg(1), 1.0, None), 2: UsualPicture(jpeg(2), 2.0, 5.0)})
+    assert len(pictures_of_arrays(arrays)) == 2
+    with pytest.raises(ValueError, match="picture"):
+        pictures_of_arrays(arrays | change)
+
+
+def test_pictures_are_forgotten_by_age():
+    pictures = {1: UsualPicture(jpeg(1), 1.0, 100.0), 2: UsualPicture(jpeg(2), 1.0, 300.0), 3: UsualPicture(jpeg(3), 1.0, None)}
+    forget_before(pictures, 200.0)
+    assert list(pictures) == [2, 3]

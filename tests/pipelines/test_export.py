@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from core.alerts import Alert, AlertState, EvidenceKind
 from core.errors import InputError, StoreError
 from core.store import AlertFilter, Store, open_store
-from pipelines.export import export_alerts
+from pipelines.export import export_alerts, moment_of
 
 
 @pytest.fixture
@@ -82,3 +83,43 @@ def test_missing_evidence_is_named(store: Store, tmp_path: Path) -> None:
 
 def test_nothing_found_is_a_page_too(tmp_path: Path) -> None:
     assert "Nothing was raised" in export_alerts([], tmp_path / "out").read_text(encoding="utf-8")
+
+
+def test_an_unusual_alert_is_shown_beside_what_is_usual(store: Store, tmp_path: Path) -> None:
+    near, far = b"\xff\xd8near\xff\xd9", b"\xff\xd8far\xff\xd9"
+    names = [hashlib.sha256(content).hexdigest() for content in (near, far)]
+    nearest = [
+        {
+            "distance": 1.234,
+            "visits": 12,
+            "what": "1 person",
+            "picture": names[0],
+            "picture_wall_s": 1_763_992_920.0,
+            "picture_time_s": 5.0,
+        },
+        {"distance": 9.0, "visits": 3, "what": "<script>", "picture": names[1], "picture_wall_s": None, "picture_time_s": 125.0},
+        {"distance": 9.5, "visits": 3, "what": "no picture"},
+        "damaged",
+    ]
+    alert = Alert(
+        "cd" * 16, "surveillance", "door", "unusual", "normality", AlertState.CLOSED, 1.0, 3.0, 1_764_060_000.0, None, 0.9, "odd",
+        details={"nearest_usual": nearest},
+    )  # fmt: skip
+    run_id = store.begin_run("watch", "surveillance", "door", {}, {}, None)
+    store.save_alert(alert, run_id)
+    for content in (far, near, b"\xff\xd8of an earlier moment\xff\xd9"):
+        store.attach(alert.id, EvidenceKind.USUAL, content, "image/jpeg", "usual.jpg", None)
+
+    page = export_alerts(store.alerts(AlertFilter()), tmp_path / "out").read_text(encoding="utf-8")
+
+    first, second = page.index(f"usual-{names[0][:8]}.jpg"), page.index(f"usual-{names[1][:8]}.jpg")
+    assert first < page.index("most like: yesterday 14:02 UTC, distance 1.2, seen 12 x") < second
+    assert "at 125 s, distance 9.0, seen 3 x" in page
+    assert page.count("<img") == 2
+    assert "<script>" not in page
+    assert (tmp_path / "out" / alert.id / f"usual-{names[0][:8]}.jpg").read_bytes() == near
+
+
+@pytest.mark.parametrize("wall_s", [1e300, -1e300, 1e15])
+def test_a_moment_beyond_the_calendar_is_no_error(wall_s: float) -> None:
+    assert moment_of(wall_s, None, 0.0) == "at an unknown time"

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domains.surveillance.config import NormalitySettings
+from core.alerts import Alert, AlertState, EvidenceKind
+from core.errors import ModelError
+from core.normality_pictures import PICTURE_BYTES
+from domains.surveillance.clips import ClipRecorder
+from domains.surveillance.config import EvidenceSettings, NormalitySettings, PrivacySettings
+from domains.surveillance.evidence import USUAL_AN_ALERT, EvidenceDesk
+from domains.surveillance.look import Ration
 from domains.surveillance.moment_features import FEATURES, TOPICS, moment
 from domains.surveillance.scene import Actor, Hearing, Motion, Posture, Scene, Track
-from domains.surveillance.usual import UsualHere, file_name
+from domains.surveillance.thumbnail import thumbnail_jpeg
+from domains.surveillance.usual import UsualHere, file_name, pictures_named
 
 NOTHING = np.empty((0, 4), np.float32)
 
@@ -23,13 +30,13 @@ def scene(time_s, *actors, area=0.02):
     )
 
 
-def live(usual, minutes, start_s=0.0, seed=0):
+def live(usual, minutes, start_s=0.0, seed=0, **more):
     """Every minute somebody walks through for 12 s; returns the time and all scores."""
     rng, time_s, scores = np.random.default_rng(seed), start_s, []
     for minute in range(minutes):
         for second in range(60):
             walk = [person(second / 15, 0.8 + rng.normal(0, 0.1), id=minute)] if second < 12 else []
-            scores.append(usual.see(scene(time_s, *walk)).score)
+            scores.append(usual.see(scene(time_s, *walk), **more).score)
             time_s += 1.0
     return time_s, scores
 
@@ -110,3 +117,100 @@ def test_every_moment_has_all_features_in_order():
     assert vector[list(TOPICS["place of people"])].sum() == np.float32(2)
     assert vector[TOPICS["speech"][0]] == np.float32(0.7)
     assert not moment(scene(0), None, None).any()
+
+
+def noise(seed=0, height=360, width=640):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (360, 640), (4320, 7680), (3, 9000)])
+def test_a_thumbnail_is_small_whatever_it_shows(height, width):
+    content = thumbnail_jpeg(noise(0, height, width))
+    assert content.startswith(b"\xff\xd8")
+    assert len(content) <= PICTURE_BYTES
+
+
+class Kept:
+    """A sink that remembers what it was given."""
+
+    def __init__(self):
+        self.pieces = []
+
+    def save(self, alert):
+        """Not of interest here."""
+
+    def attach(self, alert_id, kind, content, media_type, name, start_s=None):
+        self.pieces.append((alert_id, kind, content, media_type))
+
+
+def desk_of(sink, tmp_path, blur=None):
+    recorder = ClipRecorder(EvidenceSettings(), folder=tmp_path, masks=None, blur=blur, record_sound=True)
+    return EvidenceDesk(sink, recorder, EvidenceSettings(), PrivacySettings(), blur)
+
+
+def alert_of(judgement, id="ab" * 16):
+    return Alert(id, "surveillance", "yard", "unusual", "normality", AlertState.OPEN, 1, 2, None, None, 0.9, "", details=judgement.details)
+
+
+def test_an_unusual_moment_names_pictures_that_become_its_evidence(tmp_path):
+    usual, sink = UsualHere("yard", NormalitySettings(learn_for_s=600), None), Kept()
+    desk = desk_of(sink, tmp_path)
+    now_s, _ = live(usual, 30, picture=lambda: desk.thumbnail(noise))
+    for second in range(4):
+        judgement = usual.see(scene(now_s + second, person(0.2, speed=5.0, id=99)))
+    names = pictures_named(judgement.details)
+    assert len(names) == 3 or len(names) == len(judgement.details["nearest_usual"])
+    alert = alert_of(judgement)
+    desk.compare(alert, names, usual.picture_of)
+    desk.compare(alert, names, usual.picture_of)
+    assert len(sink.pieces) == len(set(names)) > 0
+    assert {(p[1], p[3]) for p in sink.pieces} == {(EvidenceKind.USUAL, "image/jpeg")}
+    desk.compare(alert, [str(i) for i in range(100)], str.encode)
+    assert len(sink.pieces) == USUAL_AN_ALERT
+
+
+def test_a_kept_picture_hides_what_a_snapshot_hides(tmp_path):
+    white = np.full((360, 640, 3), 255, np.uint8)
+    hidden = desk_of(Kept(), tmp_path, blur=np.zeros_like).thumbnail(lambda: white)
+    assert hidden == thumbnail_jpeg(np.zeros_like(white))
+
+
+def test_no_picture_is_kept_where_faces_cannot_be_looked_for(tmp_path):
+    def fails(bgr):
+        raise ModelError("faces could not be looked for")
+
+    desk = desk_of(Kept(), tmp_path, blur=fails)
+    assert desk.thumbnail(noise) is None
+    assert desk.failures == 1
+
+
+def test_pictures_of_another_privacy_or_of_none_are_not_taken_up(tmp_path):
+    usual = UsualHere("yard", NormalitySettings(), tmp_path)
+    live(usual, 12, picture=lambda: thumbnail_jpeg(noise()))
+    usual.save()
+    again = UsualHere("yard", NormalitySettings(), tmp_path)
+    hiding = UsualHere("yard", NormalitySettings(), tmp_path, privacy=PrivacySettings(blur_faces=True))
+    assert again.normality.memory.pictures
+    assert (hiding.normality.memory.pictures, hiding.normality.footage_s) == ({}, again.normality.footage_s)
+    without = UsualHere("yard", NormalitySettings(keep_pictures=False), tmp_path)
+    without.see(scene(0.0), picture=lambda: pytest.fail("it took a picture"))
+    without.save()
+    assert not UsualHere("yard", NormalitySettings(), tmp_path).normality.memory.pictures
+
+
+def test_looks_are_taken_only_while_something_moves_and_only_so_many():
+    usual = UsualHere("yard", NormalitySettings(looks_per_minute=6), None)
+    taken = []
+    for second in range(120):
+        who = [person(0.2)] if second < 60 else []
+        usual.see(scene(float(second), *who), look=lambda s=second: taken.append(s) or np.ones(1280, np.float32))
+    assert taken == [0, 10, 20, 30, 40, 50]
+    assert not usual.normality.memory.vectors[-1, -32:].any()
+    plain = UsualHere("yard", NormalitySettings(), None)
+    plain.see(scene(0.0, person(0.2)), look=lambda: pytest.fail("it looked"))
+
+
+def test_a_ration_starts_afresh_when_the_clock_goes_back():
+    ration = Ration(6)
+    assert [ration.take(t) for t in (100.0, 105.0, 110.0, 3.0, 5.0)] == [True, False, True, True, False]
+    assert not Ration(0).take(1.0)
