@@ -30,7 +30,7 @@ def convert(kind: ColumnKind, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, Mapping | bytes):
-        raise ValueError("an object or bytes cannot be read; give text, a number, a list or a path")
+        raise ValueError("an object or bytes cannot be read; give text, a number, a list or a path")  # noqa: TRY004
     if kind in (ColumnKind.NUMBER, ColumnKind.WEIGHT):
         number = None if is_gap(value) else as_number(value)
         if kind is ColumnKind.WEIGHT and number is not None and number < 0:

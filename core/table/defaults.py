@@ -1,0 +1,55 @@
+"""The encoders that a table is read with where nobody chose others: the packaged ones."""
+
+from __future__ import annotations
+
+from core.encoders.contract import Encoder
+from core.encoders.series import SeriesEncoder
+from core.encoders.tabular import TabularEncoder, TabularState, fit_tabular
+from core.samples import Modality
+from core.table.values import ColumnKind, Table
+
+
+def default_encoders(table: Table, *, tabular: TabularState | None = None, threads: int = 2) -> dict[Modality, Encoder]:
+    """One encoder for each modality of a table, loaded once.
+
+    Args:
+        table: training rows; means, quantiles and categories are fitted on them.
+        tabular: what was fitted before, to be used on other rows.
+        threads: CPU threads of one call.
+
+    Raises:
+        ModelError: weights are not here or damaged.
+    """
+    found: dict[Modality, Encoder] = {}
+    wanted = table.modalities
+    if Modality.TEXT in wanted:
+        from core.encoders.text import TextEncoder
+
+        found[Modality.TEXT] = TextEncoder()
+    if Modality.IMAGE in wanted or Modality.VIDEO in wanted:
+        from core.encoders.image import ImageEncoder
+        from core.encoders.video import VideoEncoder
+
+        image = ImageEncoder(threads=threads)
+        if Modality.IMAGE in wanted:
+            found[Modality.IMAGE] = image
+        if Modality.VIDEO in wanted:
+            found[Modality.VIDEO] = VideoEncoder(image)
+    if Modality.AUDIO in wanted:
+        from core.encoders.audio import AudioEncoder
+
+        found[Modality.AUDIO] = AudioEncoder()
+    if Modality.TABULAR in wanted:
+        found[Modality.TABULAR] = TabularEncoder(tabular or fit_tabular_state(table))
+    if Modality.SERIES in wanted:
+        found[Modality.SERIES] = SeriesEncoder()
+    return found
+
+
+def fit_tabular_state(table: Table) -> TabularState:
+    """Fit the columns of numbers and categories of training rows.
+
+    Raises:
+        InputError: there is none, or too many.
+    """
+    return fit_tabular(table.rows, table.of(ColumnKind.NUMBER), table.of(ColumnKind.CATEGORY))
