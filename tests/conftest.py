@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from core.errors import ModelError
+from core.samples import FloatArray
 from core.weights import locate
 
 settings.register_profile("fixed", derandomize=True)  # the same examples every time: a red run can be had again
@@ -46,6 +52,23 @@ def packaged() -> Callable[[str], Path]:
             raise
 
     return find
+
+
+@pytest.fixture(scope="session")
+def speak() -> Callable[..., FloatArray]:
+    """Speech by espeak-ng, `[samples]` at 16 kHz, or a skip where that is not installed: `speak(text, speed=140, voice="en-us")`."""
+    program = shutil.which("espeak-ng")
+    if program is None:
+        pytest.skip("espeak-ng is not installed: apt install espeak-ng")
+
+    def say(text: str, speed: int = 140, voice: str = "en-us") -> FloatArray:
+        done = subprocess.run([program, "-v", voice, "-s", str(speed), "--stdout", text], check=True, capture_output=True)
+        with av.open(io.BytesIO(done.stdout)) as sound:
+            resampler = av.AudioResampler("flt", "mono", 16_000)
+            frames = [f for frame in (*sound.decode(audio=0), None) for f in resampler.resample(frame)]
+        return np.concatenate([f.to_ndarray()[0] for f in frames]).astype(np.float32)
+
+    return say
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,7 @@ from core.samples import FloatArray
 from domains.surveillance.scene import Hearing
 from domains.surveillance.spectrogram import spectrogram_png
 from domains.surveillance.stream import SOUND_RATE_HZ, SoundBlock
+from domains.surveillance.utterances import SpeechCutter, SpeechPiece
 
 GATE_DBFS = -60.0
 MAX_GAP_S = 0.1  # a jump in time beyond this starts afresh
@@ -30,7 +31,7 @@ __all__ = ["Ear", "spectrogram_png"]
 class Ear:
     """What one microphone hears.
 
-    Holds at most one patch (0.975 s) and the block at hand. Not for several threads at once.
+    Holds at most one patch (0.975 s), the block at hand and, where words are wanted, one utterance. Not for several threads at once.
 
     Attributes:
         camera: the camera's name.
@@ -41,12 +42,25 @@ class Ear:
         cut_s: seconds left out of blocks longer than a minute.
     """
 
-    def __init__(self, camera: str, tagger: Tagger, speech: SpeechModel | None = None, gate_dbfs: float = GATE_DBFS) -> None:
+    def __init__(
+        self, camera: str, tagger: Tagger, speech: SpeechModel | None = None, gate_dbfs: float = GATE_DBFS, cuts_speech: bool = False
+    ) -> None:
+        """Listen.
+
+        Args:
+            camera: the camera's name.
+            tagger: names sounds.
+            speech: hears whether somebody speaks.
+            gate_dbfs: what is quieter is not looked at.
+            cuts_speech: speech is kept, piece by piece, for `pieces`.
+        """
         self.camera = camera
         self.heard = self.gated = self.restarts = self.damaged = 0
         self.cut_s = 0.0
         self._tagger = tagger
         self._speech = speech.stream() if speech is not None else None
+        self._cutter = SpeechCutter(camera) if cuts_speech and speech is not None else None
+        self._pieces: list[SpeechPiece] = []
         self._gate_dbfs = gate_dbfs
         self._waiting = np.zeros(0, np.float32)
         self._begin_s = 0.0  # of what is waiting
@@ -64,7 +78,10 @@ class Ear:
             self._restart(block)
         self._waiting = np.concatenate([self._waiting, waveform])
         if self._speech is not None:
-            for probability in self._speech.feed(waveform):
+            probabilities = self._speech.feed(waveform)
+            if self._cutter is not None:
+                self._pieces += self._cutter.feed(waveform, [float(p) for p in probabilities])
+            for probability in probabilities:
                 self._voices.append((self._spoken, float(probability)))
                 self._spoken += BLOCK_SAMPLES
         found = []
@@ -78,6 +95,17 @@ class Ear:
             if self._wall_begin_s is not None:
                 self._wall_begin_s += frontend.HOP_S
         return tuple(found)
+
+    def pieces(self) -> tuple[SpeechPiece, ...]:
+        """The utterances that have ended since the last call."""
+        pieces, self._pieces = tuple(self._pieces), []
+        return pieces
+
+    def finish(self) -> tuple[SpeechPiece, ...]:
+        """The sound has ended: what has not been taken yet, and what was being said."""
+        if self._cutter is not None:
+            self._pieces += self._cutter.restart(0.0, None)
+        return self.pieces()
 
     def _hear(self, patch: FloatArray) -> Hearing:
         level = frontend.level_dbfs(patch)
@@ -100,6 +128,8 @@ class Ear:
         self._begin_s, self._wall_begin_s = block.time_s, block.wall_s
         if self._speech is not None:
             self._speech.reset()
+        if self._cutter is not None:
+            self._pieces += self._cutter.restart(block.time_s, block.wall_s)
 
     def _usable(self, block: SoundBlock) -> FloatArray:
         most = round(LONGEST_BLOCK_S * SOUND_RATE_HZ)

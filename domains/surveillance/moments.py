@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 
 from core.samples import Audio, ByteArray, FloatArray, Observation, Sample, Text, Video
-from domains.surveillance.scene import Actor, Hearing, Posture, Scene
+from domains.surveillance.scene import Actor, Hearing, Posture, Scene, Utterance
 from domains.surveillance.sentences import describe_moment
 from domains.surveillance.stream import SOUND_RATE_HZ, CameraFrame, SoundBlock
 
 PICTURE_WIDTH = 320
 PICTURES_PER_S = 4.0
 REGION_MARGIN = 0.15
+MOST_UTTERANCES = 64  # text is small: what was said is remembered for longer than pictures are
 WHOLE_FRAME = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -54,6 +55,7 @@ class Recent:
         self._scenes: deque[Scene] = deque()
         self._hearings: deque[Hearing] = deque()
         self._sounds: deque[SoundBlock] = deque()
+        self._utterances: deque[Utterance] = deque(maxlen=MOST_UTTERANCES)
 
     def see(self, frame: CameraFrame, scene: Scene) -> None:
         """Remember an inspected frame and what it showed."""
@@ -76,6 +78,14 @@ class Recent:
     def hear(self, hearing: Hearing) -> None:
         """Remember what the sound was taken for."""
         self._hearings.append(hearing)
+
+    def say(self, utterance: Utterance) -> None:
+        """Remember what somebody said."""
+        self._utterances.append(utterance)
+
+    def utterances(self, start_s: float, end_s: float) -> tuple[Utterance, ...]:
+        """What was said in a span, also in part, oldest first; of the newest 64 that are remembered."""
+        return tuple(u for u in self._utterances if u.end_s > start_s and u.start_s < end_s)
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
@@ -130,8 +140,9 @@ class Recent:
             observations.append(Observation(video, self.camera, max(start_s, 0.0), max(end_s, 0.0), wall_s))
         if waveform.size and np.any(waveform):
             observations.append(Observation(Audio(waveform, SOUND_RATE_HZ), self.camera, max(start_s, 0.0), max(end_s, 0.0), wall_s))
-        if scenes or hearings:
-            sentences = describe_moment(tuple(scenes), tuple(hearings))
+        utterances = self.utterances(start_s, end_s)
+        if scenes or hearings or utterances:
+            sentences = describe_moment(tuple(scenes), tuple(hearings), utterances)
             observations.append(Observation(Text(sentences), self.camera, max(start_s, 0.0), max(end_s, 0.0), wall_s))
         if not observations:
             return None

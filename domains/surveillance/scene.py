@@ -171,3 +171,21 @@ class Hearing:
     level_dbfs: float
     tags: Mapping[str, float] = field(default_factory=dict)
     speech: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What somebody said, written down; only where `words` is on. It may be wrong.
+
+    Attributes:
+        camera: the camera's name.
+        start_s, end_s: when it was said, on the camera's clock.
+        wall_s: Unix time of the begin, or None.
+        text: one line without double quotes.
+    """
+
+    camera: str
+    start_s: float
+    end_s: float
+    wall_s: float | None
+    text: str

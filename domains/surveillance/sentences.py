@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from domains.surveillance.scene import Actor, Hearing, Posture, Scene
+from domains.surveillance.scene import Actor, Hearing, Posture, Scene, Utterance
 
 STILL_S = 3.0  # what has not left its place for so long stands still
 FAST = 1.3  # own heights a second from which walking is running
@@ -71,15 +71,21 @@ def describe_hearing(hearing: Hearing) -> tuple[str, ...]:
     return tuple(told) if told else ("nothing stands out in the sound",)
 
 
-def describe_moment(scenes: Sequence[Scene], hearings: Sequence[Hearing]) -> tuple[str, ...]:
-    """What a span of some seconds holds: the last scene in the light of those before, and the surest of each sound.
+def describe_utterance(utterance: Utterance) -> str:
+    """What somebody said, in their words."""
+    return f'a voice says "{utterance.text}"'
+
+
+def describe_moment(scenes: Sequence[Scene], hearings: Sequence[Hearing], utterances: Sequence[Utterance] = ()) -> tuple[str, ...]:
+    """What a span of some seconds holds: the last scene in the light of those before, the surest of each sound, and what is said.
 
     Args:
         scenes: oldest first; may be empty.
         hearings: oldest first; may be empty.
+        utterances: oldest first; may be empty.
 
     Returns:
-        Sentences; empty when both are.
+        Sentences; empty when all are.
     """
     told: list[str] = []
     if scenes:
@@ -88,6 +94,7 @@ def describe_moment(scenes: Sequence[Scene], hearings: Sequence[Hearing]) -> tup
         told += describe_scene(last, [s for s in scenes if s is not last and s.time_s < last.time_s])
     if hearings:
         told += describe_hearing(_together(hearings))
+    told += [describe_utterance(u) for u in utterances]
     return tuple(told)
 
 
