@@ -75,7 +75,7 @@ class CameraLine:
         self._models = models
         self._window_s, self._hop_s = surveillance.classifier.window_s, surveillance.classifier.hop_s
         self._ear = Ear(camera, models.tagger, models.speech) if settings.sound else None
-        self._rules = RuleBook(camera, settings, surveillance.time_zone)
+        self._rules = RuleBook(camera, settings, surveillance)
         self._health = HealthWatch(camera)
         self._usual = (
             UsualHere(camera, settings.normality, usual_folder, surveillance.time_zone, settings.privacy)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from core.samples import Modality
-from domains.surveillance.config import CameraSettings, Rule
+from domains.surveillance.config import CameraSettings, Rule, SurveillanceSettings
 from domains.surveillance.judgement import Judgement, Way
 from domains.surveillance.rule_findings import Finding, count_of, crossed, heard, named, seen
 from domains.surveillance.scene import Actor, Hearing, Scene
@@ -21,6 +21,10 @@ TOGETHER_S = 3.0
 """A rule about objects and sounds wants both within this time."""
 GRACE_S = 1.0
 """A condition that fails for no longer than this did not stop holding (a missed detection)."""
+MISSED_LOOKS = 2.5
+"""Nor did one that fails for one look of a detector that seldom looks."""
+HOLD_S = 1.0
+"""An instant (a line crossed, a sound) counts for this long."""
 CLOCK_BACK_S = 5.0
 
 Key = int | tuple[int, int] | None
@@ -37,20 +41,25 @@ class _Memory:
     """What one rule remembers.
 
     Attributes:
+        grace_s: a condition that fails for no longer did not stop holding.
         held: for each key, since when and until when its conditions have held.
         crossings: tracks that crossed the line lately, each with the time.
         runs: for each sound named in the newest span, in how many spans in a row and since when.
         listened_s: the end of the newest span.
         seen, heard: the newest finding of each side.
+        met, met_s: what was found when all sides last held together, and when.
         force_since_s: since when the schedule has been in force, or None.
     """
 
+    grace_s: float = GRACE_S
     held: dict[Key, tuple[float, float]] = field(default_factory=dict)
     crossings: dict[int, tuple[float, Finding]] = field(default_factory=dict)
     runs: dict[str, tuple[int, float]] = field(default_factory=dict)
     listened_s: float = -math.inf
     seen: Finding | None = None
     heard: Finding | None = None
+    met: tuple[Finding, ...] = ()
+    met_s: float = -math.inf
     force_since_s: float | None = None
 
 
@@ -61,23 +70,25 @@ class RuleBook:
         camera: the camera's name.
     """
 
-    def __init__(self, camera: str, settings: CameraSettings, time_zone: str = "UTC", hold_s: float = 1.0) -> None:
+    def __init__(self, camera: str, settings: CameraSettings, surveillance: SurveillanceSettings | None = None) -> None:
         """Get ready.
 
         Args:
             camera: the camera's name.
             settings: its rules are used.
-            time_zone: IANA name, for the schedules.
-            hold_s: an instant (a line crossed, a sound) counts for this long, so that the policy can take it up.
+            surveillance: its time zone is for the schedules; how often the detector looks, and how long the policies want a score to
+                last, say how long a rule bridges a missed look and holds an instant.
 
         Raises:
             ConfigError: the time zone does not exist.
         """
         self.camera = camera
         self._rules = dict(settings.rules)
-        self._time_zone = zone_named(time_zone)
-        self._hold_s = hold_s
-        self._memories = {name: _Memory() for name in self._rules}
+        surveillance = surveillance or SurveillanceSettings()
+        self._time_zone = zone_named(surveillance.time_zone)
+        self._grace_s = max(GRACE_S, MISSED_LOOKS / surveillance.detector.max_fps)
+        self._rise_s = max(p.min_duration_s for p in (surveillance.policy, *surveillance.profiles.values()))
+        self._memories = {name: _Memory(self._grace_s) for name in self._rules}
         self._now_s = -math.inf
 
     def see(self, scene: Scene) -> tuple[Judgement, ...]:
@@ -109,7 +120,7 @@ class RuleBook:
 
     def _tell_time(self, time_s: float) -> None:
         if time_s < self._now_s - CLOCK_BACK_S:  # another recording, or a clock that was set
-            self._memories = {name: _Memory() for name in self._rules}
+            self._memories = {name: _Memory(self._grace_s) for name in self._rules}
             self._now_s = time_s
         self._now_s = max(self._now_s, time_s)
 
@@ -118,6 +129,7 @@ class RuleBook:
             memory.held.clear()
             memory.crossings.clear()
             memory.runs.clear()
+            memory.met = ()
             memory.seen = memory.heard = memory.force_since_s = None
             return False
         if memory.force_since_s is None:
@@ -166,7 +178,7 @@ class RuleBook:
 
     def _look_at_line(self, rule: Rule, memory: _Memory, scene: Scene, wanted: list[Actor]) -> Finding | None:
         by_id = {a.track.id: a for a in wanted}
-        memory.crossings = {t: c for t, c in memory.crossings.items() if scene.time_s - c[0] <= self._hold_s}
+        memory.crossings = {t: c for t, c in memory.crossings.items() if scene.time_s - c[0] <= HOLD_S}
         is_new = False
         for crossing in scene.crossings:
             if crossing.line == rule.line and rule.direction in ("both", crossing.direction) and crossing.track_id in by_id:
@@ -195,14 +207,19 @@ class RuleBook:
 
     def _verdict(self, name: str, rule: Rule, memory: _Memory, time_s: float, wall_s: float | None) -> Judgement:
         is_about_sound = _is_about_sound(rule)
-        keep_s = TOGETHER_S if is_about_sound and rule.labels else self._hold_s
+        keep_s = TOGETHER_S if is_about_sound and rule.labels else HOLD_S + self._rise_s
         sight = memory.seen if rule.labels else None
         sound = memory.heard if is_about_sound else None
         if rule.labels and not is_about_sound and rule.line is None:
-            keep_s = 0.0  # a state, not an instant: it holds only while it is seen
+            # a state, not an instant: it holds only while it is seen, but a missed look must not end what the policy waits for
+            keep_s = min(self._rise_s, self._grace_s)
         found = [f for f in (sight, sound) if f is not None and time_s - f.time_s <= keep_s]
         kind, needed = kind_of(name), bool(rule.labels) + is_about_sound
-        if len(found) < needed:
+        if len(found) == needed:
+            memory.met, memory.met_s = tuple(found), time_s
+        elif needed > 1 and memory.met and time_s - memory.met_s < self._rise_s:
+            found = list(memory.met)
+        else:
             return Judgement(self.camera, Way.RULE, kind, time_s, wall_s, 0.0)
         joined = _joined(found)
         return Judgement(
@@ -263,14 +280,14 @@ def _held_s(memory: _Memory, key: Key, time_s: float, begin_s: float | None = No
     """Note that a condition holds now; how long it has."""
     begin_s = time_s if begin_s is None else begin_s
     since_s, last_s = memory.held.get(key, (begin_s, begin_s))
-    if begin_s - last_s > GRACE_S:
+    if begin_s - last_s > memory.grace_s:
         since_s = begin_s
     memory.held[key] = (since_s, max(last_s, time_s))
     return time_s - since_s
 
 
 def _forget(memory: _Memory, time_s: float) -> None:
-    memory.held = {key: span for key, span in memory.held.items() if time_s - span[1] <= GRACE_S}
+    memory.held = {key: span for key, span in memory.held.items() if time_s - span[1] <= memory.grace_s}
 
 
 def _joined(findings: Iterable[Finding]) -> Finding:

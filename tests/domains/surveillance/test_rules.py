@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from domains.surveillance.config import CameraSettings, Rule
+from domains.surveillance.config import CameraSettings, Rule, SurveillanceSettings
+from domains.surveillance.policy import AlertPolicy
 from domains.surveillance.rules import RuleBook
 from domains.surveillance.scene import Actor, Crossing, Hearing, Motion, Posture, Scene, Track
 
@@ -171,3 +172,50 @@ def test_labels_left_out_are_those_that_were_meant():
     assert "suitcase" in Rule.model_validate({"is_abandoned": True}).labels
     with pytest.raises(ValidationError, match="needs labels"):
         Rule.model_validate({"labels": []})
+
+
+def alerts_of(scenes, rule, hearings=(), **surveillance):
+    """Moments at which an alert opened, through rules and policy."""
+    settings = CameraSettings.model_validate({"url": "a.mp4", "zones": ZONES, "lines": LINES, "rules": {"r": rule}})
+    whole = SurveillanceSettings.model_validate(surveillance)
+    rules, policy, opened = RuleBook("yard", settings, whole), AlertPolicy(whole, "yard"), {}
+    for moment in sorted([*scenes, *hearings], key=lambda m: m.time_s if isinstance(m, Scene) else m.end_s):
+        time_s, judgements = (moment.time_s, rules.see(moment)) if isinstance(moment, Scene) else (moment.end_s, rules.hear(moment))
+        for alert in policy.step(judgements, time_s, None):
+            opened.setdefault(alert.id, time_s)
+    return list(opened.values())
+
+
+SLOW_POLICY = {"policy": {"min_duration_s": 5}}
+
+
+def test_one_missed_look_does_not_end_what_a_slow_policy_waits_for():
+    missed = [scene(t / 5, *([] if t == 12 else [actor()])) for t in range(40)]
+    assert alerts_of(missed, {}, **SLOW_POLICY) == [pytest.approx(5.0)]
+    gone = [scene(t / 5, *([] if 12 <= t < 20 else [actor()])) for t in range(40)]
+    assert alerts_of(gone, {}, **SLOW_POLICY) == []
+
+
+def test_a_slow_policy_takes_up_an_instant():
+    walk = [scene(t / 5, actor(), crossings=[Crossing("gate", 1, "in")] if t == 5 else []) for t in range(60)]
+    assert alerts_of(walk, {"line": "gate"}, **SLOW_POLICY) == [pytest.approx(6.0)]
+    night = {"profiles": {"night": {"schedule": {}, "min_duration_s": 5}}}
+    assert alerts_of(walk, {"line": "gate"}, **night) == [pytest.approx(1.0)]  # a profile without a known time of day is not in force
+    pane = [hearing(t, **({"glass": 0.9} if t == 1 else {})) for t in range(14)]
+    stays = [scene(t / 5, actor()) for t in range(60)]
+    both = {"labels": ["person"], "sounds": ["glass"], "min_sound_spans": 1}
+    assert alerts_of(stays, both, pane, **SLOW_POLICY) == [pytest.approx(7.0, abs=0.2)]
+    sound = {"sounds": ["glass"], "min_sound_spans": 1}
+    assert alerts_of([], sound, pane, **SLOW_POLICY) == [pytest.approx(7.0)]
+
+
+def test_an_instant_is_over_after_a_second_where_the_policy_is_quick():
+    rules = book(sounds=["glass"], min_sound_spans=1)
+    assert [j.score for h in [hearing(0, glass=0.9), hearing(1), hearing(2)] for j in rules.hear(h)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("max_fps", [0.4, 0.5, 1.0, 5.0])
+def test_a_duration_survives_one_missed_look_however_seldom_the_detector_looks(max_fps):
+    looks = [scene(i / max_fps, *([] if i == 1 else [actor(speed=2.0)])) for i in range(60)]
+    opened = alerts_of(looks, {"min_speed": 1.0, "min_duration_s": 5}, detector={"max_fps": max_fps})
+    assert opened == [pytest.approx(-(-5 // (1 / max_fps)) / max_fps)]
