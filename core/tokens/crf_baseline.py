@@ -25,9 +25,7 @@ def features(words: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def train_and_tag(
-    train: Sequence[tuple[Sequence[str], Sequence[str]]], asked: Sequence[Sequence[str]]
-) -> list[tuple[str, ...]]:
+def train_and_tag(train: Sequence[tuple[Sequence[str], Sequence[str]]], asked: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     """Learn from words with their tags, and tag other sentences."""
     trainer = pycrfsuite.Trainer(verbose=False)
     trainer.set_params({"c1": L1, "c2": L2, "max_iterations": ITERATIONS, "feature.possible_transitions": True})

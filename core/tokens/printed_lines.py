@@ -73,7 +73,7 @@ def _short_lines(dark: FloatArray, lines: list[tuple[int, int]], usual: float) -
         if b - a >= SLIVER * usual:
             for first, last in _bands(ink[a:b], VALLEY, strong):
                 band = (a + first, a + last)
-                if last - first >= SLIVER * usual and not _is_sliver(band, len(ink), usual) and 0 < band[0] and band[1] < len(ink):
+                if last - first >= SLIVER * usual and not _is_sliver(band, len(ink), usual) and band[0] > 0 and band[1] < len(ink):
                     found.append(band)
     return found
 

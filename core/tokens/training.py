@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ WINDOW_PIECES = 120
 OVERLAP_PIECES = 24
 GRADIENT_NORM = 1.0
 WARM_UP_SHARE = 0.1
+LORA_RANK = 8
+Tuning = Literal["frozen", "lora", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,14 @@ def train_tagger(
     shape: Shape,
     schedule: Schedule,
     *,
-    is_frozen: bool = False,
+    tuning: Tuning = "full",
     say: Callable[[str], None] = print,
 ) -> tuple[TokenTagger, float]:
     """The tagger of the best epoch, and its strict F1 on validation (of the training rows where there are none)."""
     torch.manual_seed(schedule.seed)
     rng = np.random.default_rng(schedule.seed)
+    tune(backbone, tuning)
     tagger = TokenTagger(backbone, tags, shape)
-    backbone.requires_grad_(not is_frozen)
     known = {id(p) for p in backbone.parameters()}
     groups = [
         {"params": [p for p in backbone.parameters() if p.requires_grad], "lr": schedule.rate},
@@ -109,6 +112,15 @@ def train_tagger(
             break
     tagger.load_state_dict(best_state)
     return tagger.eval(), best
+
+
+def tune(backbone: Backbone, tuning: Tuning) -> None:
+    """Say what of the backbone trains: nothing, adapters of low rank (Hu et al., 2021), or all."""
+    backbone.requires_grad_(tuning == "full")
+    if tuning == "lora":
+        from peft import LoraConfig, inject_adapter_in_model
+
+        inject_adapter_in_model(LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules="all-linear"), backbone.module)
 
 
 @torch.no_grad()
