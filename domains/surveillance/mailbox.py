@@ -35,6 +35,7 @@ class Mailbox:
     A frame that is not taken before the next one is due is replaced: late news of a live camera is no news.
 
     Attributes:
+        frames_due: frames that were left for the judge.
         frames_dropped: due frames that a newer one replaced.
         sounds_dropped: blocks of sound that did not fit.
     """
@@ -44,6 +45,7 @@ class Mailbox:
         self._changes: deque[StreamChange] = deque()
         self._sounds: deque[SoundBlock] = deque()
         self._due: Due | None = None
+        self.frames_due = 0
         self.frames_dropped = 0
         self.sounds_dropped = 0
 
@@ -51,6 +53,7 @@ class Mailbox:
         """Leave something for the judge and ring."""
         with self._bell:
             if isinstance(item, Due):
+                self.frames_due += 1
                 self.frames_dropped += self._due is not None
                 self._due = item
             elif isinstance(item, SoundBlock):

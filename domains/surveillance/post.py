@@ -155,6 +155,7 @@ class CameraPost:
                 "inspected": self._eyes.inspected,
                 "classified": line.classified if line else 0,
                 "alerts": line.alerts if line else 0,
+                "frames_due": self.mailbox.frames_due,
                 "frames_dropped": counts.frames_dropped + self.mailbox.frames_dropped,
                 "sounds_dropped": self.mailbox.sounds_dropped,
                 "reader_failures": self._failures,

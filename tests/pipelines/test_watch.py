@@ -9,8 +9,9 @@ import pytest
 
 from core.alerts import AlertState, EvidenceKind
 from core.store import AlertFilter, Store, open_store
+from domains.surveillance.benches.camera_server import CameraServer, Player, camera_server
 from domains.surveillance.benches.footage import Take, make_film
-from domains.surveillance.benches.lab import CameraServer, Watcher, camera_server, cameras_at
+from domains.surveillance.benches.lab import Watcher, cameras_at
 
 RULES = {"person": {"labels": ["person"], "min_duration_s": 0.0}}
 SETTINGS = {
@@ -28,7 +29,7 @@ def server(sample_data: Path, packaged: Callable[[str], Path], tmp_path_factory:
     films = tmp_path_factory.mktemp("films")
     lobby = sample_data / "surveillance" / "lobby.mp4"
     make_film([Take(lobby, 0, 55, 4.0), Take(lobby, 300, 420, 5.0)], films / "visit.mp4")
-    with camera_server(films) as running:
+    with camera_server(films, Player.AIO_RTSP_TOOLKIT) as running:
         yield running
 
 

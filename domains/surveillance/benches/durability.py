@@ -9,7 +9,8 @@ from pathlib import Path
 
 from core.benchmark import BenchContext, Metric
 from core.store import AlertFilter, open_store
-from domains.surveillance.benches.lab import Watcher, camera_server, cameras_at, has_camera_server
+from domains.surveillance.benches.camera_server import NO_PLAYER, camera_server, found_player
+from domains.surveillance.benches.lab import Watcher, cameras_at
 from domains.surveillance.benches.streams import make_cameras
 
 SEED = 20_26
@@ -17,16 +18,17 @@ SEED = 20_26
 
 def run(context: BenchContext) -> list[Metric]:
     """Kill a watcher again and again while it raises alerts and writes clips."""
-    if not has_camera_server():
-        return [Metric("committed alerts lost", None, "", "0", note="aio-rtsp-toolkit is not installed")]
+    player = found_player()
+    if player is None:
+        return [Metric("committed alerts lost", None, "", "0", note=NO_PLAYER)]
     kills = 8 if context.is_quick else 50
     moments = random.Random(SEED)
     films = context.scratch / "films"
     films.mkdir()
-    names = make_cameras(context.data, films, quiet_s=1.5, visit_s=2.0)
+    names = make_cameras(context.data, films, shown_s=60.0, quiet_s=1.5, visit_s=2.0)
     restarts, lost, faulty = [], 0, 0
     announced: set[str] = set()
-    with camera_server(films) as server:
+    with camera_server(films, player) as server:
         cameras = cameras_at(server, names, rules={"person": {"labels": ["person"], "min_duration_s": 0.0}}, normality={"enabled": False})
         settings = {"policy": {"clear_s": 0.5, "cooldown_s": 0.5}, "evidence": {"before_s": 1.0, "after_s": 1.0}}
         watcher = Watcher(context.scratch / "watch", cameras, settings)

@@ -84,6 +84,28 @@ def make_film(takes: Iterable[Take], out: Path, size: tuple[int, int] = (640, 36
     return shown / fps
 
 
+def repeat_film(film: Path, out: Path, times: int) -> None:
+    """Write a film several times on end without encoding it again; its time stamps go on."""
+    with av.open(str(out), "w") as container:
+        with av.open(str(film)) as once:
+            copies = {stream.index: container.add_stream_from_template(stream) for stream in once.streams}
+            length_s = Fraction(once.streams.video[0].frames) / Fraction(once.streams.video[0].average_rate or 1)
+        ends = dict.fromkeys(copies, -(2**62))
+        for number in range(times):
+            with av.open(str(film)) as once:
+                for packet in once.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    index = packet.stream_index
+                    ticks = round(number * length_s / packet.time_base)
+                    if packet.dts + ticks <= ends[index]:
+                        continue  # a block of sound that reaches over the film's end
+                    packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                    ends[index] = packet.dts
+                    packet.stream = copies[index]
+                    container.mux(packet)
+
+
 def _back_and_forth(frames: list[ByteArray], count: int) -> Iterator[ByteArray]:
     order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
     for index in range(count):

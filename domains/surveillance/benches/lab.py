@@ -1,97 +1,23 @@
-"""A bench with cameras: an RTSP server on loopback, and `trivium surveillance watch` as a process of its own."""
+"""`trivium surveillance watch` as a process of its own, whose lines are read as they come."""
 
 from __future__ import annotations
 
 import json
 import os
 import queue
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.util import find_spec
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
 
-READY_S = 20.0
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass(slots=True)
-class CameraServer:
-    """An RTSP server that shows the films of a folder as cameras; it can be killed, frozen and started again on its port."""
-
-    films: Path
-    port: int = field(default_factory=free_port)
-    control_port: int = field(default_factory=free_port)
-    _process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        command = [str(Path(sys.executable).with_name("rtsp-server")), "-d", str(self.films), "-H", "127.0.0.1"]
-        command += ["-p", str(self.port), "-cp", str(self.control_port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline_s = time.monotonic() + READY_S
-        while time.monotonic() < deadline_s:
-            with socket.socket() as probe:
-                probe.settimeout(0.2)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the RTSP server ended with {self._process.returncode}")
-        raise RuntimeError("the RTSP server does not answer")
-
-    def kill(self) -> None:
-        """End it at once, as a camera that loses its power."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-    def freeze(self) -> None:
-        """Let it hang without closing anything."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-
-    def url(self, film: str) -> str:
-        """The camera that shows a film for ever."""
-        return f"rtsp://127.0.0.1:{self.port}/{film}?play_count=0"
-
-
-def has_camera_server() -> bool:
-    """Whether the server's package is installed."""
-    return find_spec("aio_rtsp_toolkit") is not None and Path(sys.executable).with_name("rtsp-server").exists()
-
-
-@contextmanager
-def camera_server(films: Path) -> Iterator[CameraServer]:
-    """A running server, gone afterwards."""
-    server = CameraServer(films)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
+from domains.surveillance.benches.camera_server import CameraServer
 
 
 @dataclass(frozen=True, slots=True)

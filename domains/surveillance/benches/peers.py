@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ DVR_SCAN = "dvr-scan-headless==1.8.2.1"
 INSTALL_S = 600.0
 RUN_S = 900.0
 
+_MOTION_CONNECTED = re.compile(r"netcam_rtsp_connect: .*\bconnected\b")
+_MOTION_VERSION = re.compile(r"\bMotion (\S+) Started")
 _TIMECODE = re.compile(r"(\d+):(\d{2}):(\d{2}\.\d+)")
 
 
@@ -88,10 +92,10 @@ def dvr_scan_events(output: str) -> list[tuple[float, float]]:
 MOTION_CONFIGURATION = """daemon off
 setup_mode off
 target_dir {folder}
-netcam_url file://{film}
-width 768
-height 576
-framerate 100
+netcam_url {address}
+width {width}
+height {height}
+framerate {fps}
 threshold 1500
 event_gap 2
 pre_capture 0
@@ -105,9 +109,70 @@ stream_port 0
 
 def motion_command(film: Path, folder: Path) -> list[str | Path] | None:
     """The command that lets `motion` watch a film as a camera, or None where it is not installed."""
+    return _motion(f"file://{film.resolve()}", folder, (768, 576), fps=100)
+
+
+def _motion(address: str, folder: Path, size: tuple[int, int], fps: int) -> list[str | Path] | None:
     program = shutil.which("motion")
     if program is None:
         return None
     configuration = folder / "motion.conf"
-    configuration.write_text(MOTION_CONFIGURATION.format(folder=folder, film=film.resolve()), encoding="utf-8")
+    text = MOTION_CONFIGURATION.format(folder=folder, address=address, width=size[0], height=size[1], fps=fps)
+    configuration.write_text(text, encoding="utf-8")
     return [program, "-n", "-c", configuration]
+
+
+class MotionCamera:
+    """`motion` watching one live camera; it says in its log when it is connected (again).
+
+    Attributes:
+        version: as it says at its start, or empty.
+    """
+
+    def __init__(self, url: str, folder: Path, size: tuple[int, int], fps: int) -> None:
+        """Start it.
+
+        Raises:
+            RuntimeError: it is not installed.
+        """
+        command = _motion(url, folder, size, fps)
+        if command is None:
+            raise RuntimeError("motion is not installed")
+        self.version = ""
+        self._connections: queue.SimpleQueue[float] = queue.SimpleQueue()
+        self._process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def connected(self, after_wall_s: float, timeout_s: float) -> float | None:
+        """Unix time of the next connection that came after a moment, or None when none comes in time."""
+        deadline_s = time.monotonic() + timeout_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            try:
+                wall_s = self._connections.get(timeout=left_s)
+            except queue.Empty:
+                return None
+            if wall_s >= after_wall_s:
+                return wall_s
+        return None
+
+    def stop(self) -> None:
+        """End it, and whatever it does not end by itself."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(20)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if _MOTION_CONNECTED.search(line):
+                self._connections.put(time.time())
+            elif found := _MOTION_VERSION.search(line):
+                self.version = found[1]
+
+
+def has_motion() -> bool:
+    """Whether `motion` is installed."""
+    return shutil.which("motion") is not None

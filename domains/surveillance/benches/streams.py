@@ -7,10 +7,13 @@ committed.
 
 from __future__ import annotations
 
+import math
 import statistics
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,40 +22,42 @@ import psutil
 from core.alerts import EvidenceKind
 from core.benchmark import BenchContext, Metric
 from core.store import AlertFilter, open_store
-from domains.surveillance.benches.footage import Take, make_film, read_sound
-from domains.surveillance.benches.lab import Watcher, camera_server, cameras_at, has_camera_server
+from domains.surveillance.benches.camera_server import NO_PLAYER, camera_server, found_player, played_by
+from domains.surveillance.benches.footage import Take, make_film, read_sound, repeat_film
+from domains.surveillance.benches.lab import Watcher, cameras_at
 
 CAMERAS = 8
 QUIET = (0, 55)  # frames of the empty room
 VISITS = ((300, 420), (560, 680), (800, 860), (1000, 1150))  # frames with one person well in view
 QUIET_S, VISIT_S = 12.0, 6.0
 CLEAR_S, COOLDOWN_S = 2.0, 3.0
+START_S = 60.0  # a watcher starts within this
 CUT_LUMA = 4.0  # mean change of luma from one frame to the next
 
 
 def run(context: BenchContext) -> list[Metric]:
     """Watch eight cameras at once."""
-    if not has_camera_server():
-        note = "aio-rtsp-toolkit is not installed"
-        return [Metric("event to committed alert, p95", None, "s", "<= 1.0", note=note)]
+    player = found_player()
+    if player is None:
+        return [Metric("event to committed alert, p95", None, "s", "<= 1.0", note=NO_PLAYER)]
     films = context.scratch / "films"
     films.mkdir()
-    names = make_cameras(context.data, films)
     watched_s = 60.0 if context.is_quick else 300.0
+    names = make_cameras(context.data, films, shown_s=watched_s + START_S)
     settings = {
         "classifier": {"enabled": True},
         "policy": {"clear_s": CLEAR_S, "cooldown_s": COOLDOWN_S},
         "evidence": {"before_s": 2.0, "after_s": 2.0},
     }
     rules = {"person": {"labels": ["person"], "min_duration_s": 0.0}}
-    with camera_server(films) as server:
+    with camera_server(films, player) as server:
         cameras = cameras_at(server, [names[i % len(names)] for i in range(CAMERAS)], rules=rules, normality={"enabled": False})
         watcher = Watcher(context.scratch / "watch", cameras, settings)
-        context.say(f"{CAMERAS} cameras for {watched_s:.0f} s")
+        context.say(f"{CAMERAS} cameras for {watched_s:.0f} s, played by {played_by(player)}")
         watcher.start()
         use = Usage(watcher)
         try:
-            first = watcher.wait_for("status", 60)
+            first = watcher.wait_for("status", START_S)
             deadline_s = time.monotonic() + watched_s
             while time.monotonic() < deadline_s:
                 watcher.wait_for("status", max(0.1, min(10.0, deadline_s - time.monotonic())))
@@ -62,39 +67,49 @@ def run(context: BenchContext) -> list[Metric]:
     if first is None:
         raise RuntimeError(f"the watcher said nothing:\n{watcher.log()[-2000:]}")
     statuses = [line.value for line in watcher.lines if line.value["event"] == "status"]
-    lags = sorted(event_lags(watcher.folder))
-    last = statuses[-1]["sources"]
-    note = f"{CAMERAS} cameras 640x360, 10 fps, AAC, made from one-by-one-person-detection.mp4 (seed 7), {watched_s:.0f} s, classifier on"
-    growth = use.growth_bytes() / CAMERAS / 2**20
-    fps = statistics.median(s["fps"] for status in statuses[2:] for s in status["sources"]) if len(statuses) > 3 else None
-    dropped = sum(s["dropped"] for s in last)
-    frames = sum(s["counts"]["frames"] for s in last)
-    p95 = lags[min(len(lags) - 1, int(0.95 * len(lags)))] if lags else None
+    note = (
+        f"{CAMERAS} cameras 640x360, 10 fps, AAC, made from one-by-one-person-detection.mp4 (seed 7), {watched_s:.0f} s, classifier on, "
+        f"played by {played_by(player)}"
+    )
+    return [*lag_metrics(event_lags(watcher.folder), note), *frame_metrics(statuses, note), *use.metrics(note)]
+
+
+def lag_metrics(lags: Sequence[float], note: str) -> list[Metric]:
+    """How late alerts are."""
+    if not lags:
+        return [Metric("event to committed alert, p95", None, "s", "<= 1.0", note=f"{note}; no event was alerted")]
+    ranked = sorted(lags)
+    p95 = ranked[min(len(ranked) - 1, int(0.95 * len(ranked)))]
+    note = f"{note}; {len(lags)} events"
     return [
-        Metric(
-            "event to committed alert, p95", p95, "s", "<= 1.0", None if p95 is None else p95 <= 1.0, note=f"{note}; {len(lags)} events"
-        ),
-        Metric("event to committed alert, median", statistics.median(lags) if lags else None, "s", note=note),
-        Metric("frames a second and camera, median", fps, "1/s", ">= 9.5", None if fps is None else fps >= 9.5, note=note),
-        Metric("memory of the whole process, peak", use.peak_bytes / 2**30, "GiB", "<= 1.5", use.peak_bytes <= 1.5 * 2**30, note=note),
-        Metric(
-            "memory growth a stream, after the first minute",
-            growth,
-            "MiB",
-            "<= 60",
-            growth <= 60,
-            note="resident memory, last minus after warm-up",
-        ),
-        Metric("processor time a second (2 cores: 2.0 is all)", use.cpu_per_s(), "s/s", note=note),
-        Metric("frames read", float(frames), "", note="all cameras"),
-        Metric(
-            "dropped and counted", float(dropped), "", note="due frames that a newer one replaced before the judge was free, and lost sound"
-        ),
+        Metric("event to committed alert, p95", p95, "s", "<= 1.0", p95 <= 1.0, interval=(ranked[0], ranked[-1]), note=note),
+        Metric("event to committed alert, median", statistics.median(lags), "s", note=note),
     ]
 
 
-def make_cameras(data: Path, out: Path, quiet_s: float = QUIET_S, visit_s: float = VISIT_S) -> list[str]:
-    """Four films in which an empty room and a person take turns, each with another person; their names."""
+def frame_metrics(statuses: Sequence[Mapping[str, Any]], note: str) -> list[Metric]:
+    """What became of the frames: read, due for the judge, dropped."""
+    fps = statistics.median(s["fps"] for status in statuses[2:] for s in status["sources"]) if len(statuses) > 3 else None
+    sources = statuses[-1]["sources"]
+
+    def total(name: str) -> float:
+        return float(sum(source["counts"][name] for source in sources))
+
+    due, dropped = total("frames_due"), total("frames_dropped")
+    return [
+        Metric("frames a second and camera, median", fps, "1/s", ">= 9.5", None if fps is None else fps >= 9.5, note=note),
+        Metric("frames read", total("frames"), "", note="all cameras; each went through the motion gate"),
+        Metric("frames damaged", total("frames_damaged"), "", note="skipped and counted"),
+        Metric("frames due", due, "", note="of those read: for the judge, by motion or because it is time for a look"),
+        Metric("frames due and dropped", dropped, "", note="a newer one replaced them before the judge was free"),
+        Metric("share of due frames dropped", dropped / max(1.0, due), "", note=f"{dropped:.0f} of {due:.0f}"),
+        Metric("frames inspected by the detector", total("inspected"), "", note="of those due"),
+        Metric("blocks of sound dropped", total("sounds_dropped"), "", note=f"of {total('sound_blocks'):.0f}"),
+    ]
+
+
+def make_cameras(data: Path, out: Path, shown_s: float, quiet_s: float = QUIET_S, visit_s: float = VISIT_S) -> list[str]:
+    """Four films, `shown_s` long at least, in which an empty room and a person take turns, each with another person; their names."""
     film = data / "surveillance" / "intel_sample_videos" / "one-by-one-person-detection.mp4"
     sounds = sorted((data / "audio" / "esc10" / "audio").glob("*.ogg"))[:4]
     names = []
@@ -102,15 +117,17 @@ def make_cameras(data: Path, out: Path, quiet_s: float = QUIET_S, visit_s: float
         sound = read_sound(sounds[index]) * 0.3 if index < len(sounds) else None
         quiet, visit = Take(film, *QUIET, quiet_s), Take(film, first, last, visit_s, sound)
         names.append(f"cam{index}.mp4")
-        make_film([quiet, visit], out / names[-1])
+        once = out / f"once{index}.mp4"
+        length_s = make_film([quiet, visit], once)
+        repeat_film(once, out / names[-1], math.ceil(shown_s / length_s))
+        once.unlink()
     return names
 
 
 def event_lags(folder: Path) -> list[float]:
     """From the arrival of the first frame that shows somebody to the committed row, for each alert of the person rule.
 
-    The frame is looked for in the alert's own clip, which is a copy of what the camera sent: the server's clock hiccups by up to
-    a second, so the film's time is no truth here.
+    The frame is looked for in the alert's own clip, which is a copy of what the camera sent.
     """
     store = open_store(f"sqlite:///{folder / 'data' / 'trivium.db'}", folder / "data" / "evidence")
     lags = []
@@ -163,6 +180,24 @@ class Usage:
         """Processor seconds a second, after the first fifth."""
         late = self._samples[len(self._samples) // 5 :]
         return (late[-1][2] - late[0][2]) / (late[-1][0] - late[0][0]) if len(late) > 1 else 0.0
+
+    def metrics(self, note: str) -> list[Metric]:
+        """Memory and processor."""
+        growth = self.growth_bytes() / CAMERAS / 2**20
+        return [
+            Metric(
+                "memory of the whole process, peak", self.peak_bytes / 2**30, "GiB", "<= 1.5", self.peak_bytes <= 1.5 * 2**30, note=note
+            ),
+            Metric(
+                "memory growth a stream, after the first minute",
+                growth,
+                "MiB",
+                "<= 60",
+                growth <= 60,
+                note="resident memory, last minus after warm-up",
+            ),
+            Metric("processor time a second (2 cores: 2.0 is all)", self.cpu_per_s(), "s/s", note=note),
+        ]
 
     def stop(self) -> None:
         self._stop.set()

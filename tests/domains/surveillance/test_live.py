@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import http.server
 import logging
-import signal
 import socket
 import threading
 import time
@@ -15,10 +14,10 @@ from pathlib import Path
 
 import av
 import pytest
-from conftest import RtspServer, free_ports
 from footage import FilmMaker
 
 from core.errors import ConfigError, InputError
+from domains.surveillance.benches.camera_server import CameraServer, free_port
 from domains.surveillance.clips import Clip, ClipRecorder
 from domains.surveillance.config import CameraSettings, EvidenceSettings
 from domains.surveillance.live import ArrivalClock, LiveStream
@@ -78,7 +77,7 @@ def is_state(state: StreamState) -> Callable[[StreamEvent], bool]:
     return lambda event: isinstance(event, StreamChange) and event.state is state
 
 
-def test_picture_and_sound_of_a_real_server_with_a_clip(rtsp_server: RtspServer, tmp_path: Path) -> None:
+def test_picture_and_sound_of_a_real_server_with_a_clip(rtsp_server: CameraServer, tmp_path: Path) -> None:
     clips: list[Clip] = []
     recorder = ClipRecorder(EvidenceSettings(), tmp_path / "clips", on_clip=clips.append)
     began_s = time.monotonic()
@@ -101,7 +100,7 @@ def test_picture_and_sound_of_a_real_server_with_a_clip(rtsp_server: RtspServer,
     assert watch.stream.counts.frames_damaged == 0
 
 
-def test_back_within_3_s_after_the_server_returns(rtsp_server: RtspServer) -> None:
+def test_back_within_3_s_after_the_server_returns(rtsp_server: CameraServer) -> None:
     with watching(rtsp_server.url("cam.mp4")) as watch:
         watch.wait(is_frame)
         killed_s = time.monotonic()
@@ -125,15 +124,15 @@ def test_back_within_3_s_after_the_server_returns(rtsp_server: RtspServer) -> No
     assert [f.time_s for f in frames] == sorted(f.time_s for f in frames)
 
 
-def test_a_camera_that_hangs_is_noticed(rtsp_server: RtspServer) -> None:
+def test_a_camera_that_hangs_is_noticed(rtsp_server: CameraServer) -> None:
     with watching(rtsp_server.url("cam.mp4"), read_timeout_s=1.0, open_timeout_s=2.0) as watch:
         watch.wait(is_frame)
         frozen_s = time.monotonic()
-        rtsp_server.send(signal.SIGSTOP)
+        rtsp_server.freeze()
         try:
             offline_s, offline = watch.wait(is_state(StreamState.OFFLINE))
         finally:
-            rtsp_server.send(signal.SIGCONT)
+            rtsp_server.thaw()
         print(f"hang noticed after {offline_s - frozen_s:.2f} s: {offline}")
         assert offline_s - frozen_s < 10
         assert isinstance(offline, StreamChange)
@@ -194,7 +193,7 @@ class Proxy:
         self._loop.run_forever()
 
 
-def test_a_network_that_stalls_is_noticed_and_a_short_stall_is_not_a_break(rtsp_server: RtspServer) -> None:
+def test_a_network_that_stalls_is_noticed_and_a_short_stall_is_not_a_break(rtsp_server: CameraServer) -> None:
     proxy = Proxy(rtsp_server.port)
     url = rtsp_server.url("cam.mp4").replace(str(rtsp_server.port), str(proxy.port))
     try:
@@ -295,7 +294,7 @@ def test_reasons_are_plain_and_no_password_is_anywhere(
     ("host", "reason"), [("127.0.0.1:{port}", "refused"), ("no-such-host.invalid", "name is not known")], ids=["refused", "name"]
 )
 def test_nobody_there(host: str, reason: str) -> None:
-    url = f"rtsp://u:{'geheim'}@{host.format(port=free_ports(1)[0])}/x"
+    url = f"rtsp://u:{'geheim'}@{host.format(port=free_port())}/x"
     with watching(url) as watch:
         _, offline = watch.wait(is_state(StreamState.OFFLINE))
     assert isinstance(offline, StreamChange)
