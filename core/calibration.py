@@ -25,7 +25,7 @@ from core.tasks import Logits, Task
 
 LEAST_ROWS = 20  # below this a temperature is noise
 MOST_TEMPERATURE = 20.0
-Method = Literal["lac", "aps"]
+Method = Literal["lac", "aps", "residual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Calibration:
     Attributes:
         temperatures: one for all labels, or one a label where several may be right.
         thresholds: conformal scores up to which a label is accepted; one for all labels or one a label; infinite accepts all.
-        method: which conformal score.
+        method: which conformal score; `residual` where numbers are learned: thresholds are then half-widths of intervals.
         alpha: share of the right labels that may be missed.
         rows: validation rows it was fitted on.
         ece_before, ece_after: calibration error on these rows, without and with the temperature.
@@ -61,6 +61,8 @@ class Calibration:
         A set of all labels says nothing, so that row is abstained on too.
         """
         thresholds = np.asarray(self.thresholds)
+        if self.method == "residual":
+            return np.asarray(np.broadcast_to(np.isfinite(thresholds), probabilities.shape))
         sets = conformal_scores(probabilities, self.method) <= thresholds + 1e-9
         if len(thresholds) == 1:
             sets &= ~sets.all(1, keepdims=True)
@@ -82,6 +84,8 @@ def calibrate(logits: FloatArray, targets: FloatArray, task: Task, *, alpha: flo
     Returns:
         The calibration; where the rows are too few, one that changes nothing, with a note.
     """
+    if task.kind == "value":
+        return _calibrate_values(task.probabilities(logits), targets, alpha)
     rows, notes = len(logits), []
     temperatures = np.ones(1 if task.is_exclusive else logits.shape[1])
     if rows < LEAST_ROWS:
@@ -106,6 +110,14 @@ def calibrate(logits: FloatArray, targets: FloatArray, task: Task, *, alpha: flo
     return Calibration(
         tuple(map(float, temperatures)), tuple(map(float, thresholds)), method, alpha, rows, gap(1.0), gap(temperatures), tuple(notes)
     )
+
+
+def _calibrate_values(values: FloatArray, targets: FloatArray, alpha: float) -> Calibration:
+    """Half-widths of intervals that hold a share of at least 1 - alpha of new numbers (split conformal, Lei et al., 2018)."""
+    residuals = np.abs(values.astype(np.float64) - targets)
+    widths = tuple(conformal_threshold(residuals[:, column], alpha) for column in range(values.shape[1]))
+    note = f"no interval for want of validation rows: {math.ceil(1 / alpha) - 1} are needed for alpha {alpha:g}"
+    return Calibration((1.0,), widths, "residual", alpha, len(values), notes=(note,) if np.isinf(widths).any() else ())
 
 
 def fit_temperature(logits: FloatArray, targets: FloatArray, task: Task) -> float:

@@ -176,7 +176,7 @@ def _calibration(values: Mapping[str, Any], labels: int) -> Calibration:
     if not all(0 < t < math.inf for t in temperatures):
         raise ValueError("temperatures: each must be above zero")
     method = values["method"]
-    if method not in ("lac", "aps"):
+    if method not in ("lac", "aps", "residual"):
         raise ValueError(f"method {method!r}")
     before, after = (math.nan if values[k] is None else float(values[k]) for k in ("ece_before", "ece_after"))
     notes = tuple(map(str, values["notes"]))

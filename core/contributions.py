@@ -1,9 +1,10 @@
 """How much each modality moved the joint answer.
 
 The worth v(S) of a set S of modalities is the log-probability that the model gives to its own answer (the label that is
-the most probable with everything) when only S is there and the missing tokens stand in for the rest. A modality's share
-is its Shapley value over v (exact: all 2^k sets, fed through the backbone set by set), or what is lost when it alone is
-left out. Shares are absolute values, made to sum to 1: they say how much a modality mattered, not in which direction.
+the most probable with everything; for numbers, less the distance to what it says with everything) when only S is there
+and the missing tokens stand in for the rest. A modality's share is its Shapley value over v (exact: all 2^k sets, fed
+through the backbone set by set), or what is lost when it alone is left out. Shares are absolute values, made to sum to 1:
+they say how much a modality mattered, not in which direction.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from core.fusion import FusionModel
 from core.sequences import Segment
@@ -38,11 +38,10 @@ def contributions(
         logits: `[batch, labels]`, the joint logits with everything.
         method: Shapley values, or leave one out (k backbone passes in place of 2^k, blind to what two modalities both say).
     """
-    answer = logits.argmax(1)
     modalities = [index for index in range(present.shape[1]) if bool(present[:, index].any())]
     whole = frozenset(modalities)
     sets = _subsets(modalities) if method == "shapley" else [whole, *(whole - {m} for m in modalities)]
-    worth: Worth = {members: _worth(model, segments, present, answer, members) for members in sets}
+    worth: Worth = {members: _worth(model, segments, present, logits, members) for members in sets}
     value = shapley(worth, modalities) if method == "shapley" else {m: worth[whole] - worth[whole - {m}] for m in modalities}
 
     shares = np.zeros(tuple(present.shape))
@@ -77,13 +76,11 @@ def shapley(worth: Worth, players: list[int]) -> dict[int, npt.NDArray[np.float6
 
 @torch.inference_mode()
 def _worth(
-    model: FusionModel, segments: list[Segment], present: Tensor, answer: Tensor, members: frozenset[int]
+    model: FusionModel, segments: list[Segment], present: Tensor, reference: Tensor, members: frozenset[int]
 ) -> npt.NDArray[np.float64]:
     allowed = torch.tensor([index in members for index in range(present.shape[1])], device=present.device)
     logits = model.join(segments, present & allowed).logits
-    is_exclusive = task(model.settings.task).is_exclusive
-    scores = functional.log_softmax(logits, dim=1) if is_exclusive else functional.logsigmoid(logits)
-    worth: npt.NDArray[np.float64] = scores.gather(1, answer[:, None])[:, 0].double().cpu().numpy()
+    worth: npt.NDArray[np.float64] = task(model.settings.task).worth(logits, reference).double().cpu().numpy()
     return worth
 
 

@@ -74,7 +74,7 @@ class FusionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: dict[Modality, ModalityInput] = Field(min_length=1)
-    labels: tuple[str, ...] = Field(min_length=2, max_length=4096)
+    labels: tuple[str, ...] = Field(min_length=1, max_length=4096)
     task: str = "classification"
     backbone: str = "minilm"
     tuning: Tuning = "frozen"
@@ -93,9 +93,11 @@ class FusionConfig(BaseModel):
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("labels: each must be named once")
         try:
-            task(self.task)
+            learned = task(self.task)
         except ConfigError as error:
             raise ValueError(f"task: {error}") from error
+        if learned.kind != "value" and len(self.labels) < 2:
+            raise ValueError(f"labels: {self.task} needs at least two")
         return self
 
     @property
@@ -129,6 +131,32 @@ class Head(nn.Sequential):
         super().__init__(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, labels))
 
 
+class OutputScale(nn.Module):
+    """From standard units to those of the numbers learned.
+
+    Attributes:
+        centre, spread: `[outputs]`, mean and spread of the training targets.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(outputs))
+        self.register_buffer("spread", torch.ones(outputs))
+
+    @torch.no_grad()
+    def fit(self, targets: Tensor) -> None:
+        """Take both from `[rows, outputs]`."""
+        self.centre.copy_(targets.mean(0))
+        self.spread.copy_(targets.std(0, correction=0).clamp(min=1e-6))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """`[..., outputs]` to the same shape."""
+        return values * self.spread + self.centre
+
+
 class FusionModel(nn.Module):
     """Projectors + backbone + heads.
 
@@ -144,7 +172,8 @@ class FusionModel(nn.Module):
         super().__init__()
         _check_length(config, backbone)
         self.settings = config
-        width, labels = backbone.width, len(config.labels)
+        learned = task(config.task)
+        width, outputs = backbone.width, learned.outputs(len(config.labels))
         gain = float(backbone.embedding_table().detach().float().pow(2).mean().sqrt())
         self.projectors = nn.ModuleDict(
             {m.value: Projector(i.width, width, gain, config.dropout) for m, i in config.inputs.items() if i.width}
@@ -155,8 +184,9 @@ class FusionModel(nn.Module):
         self.gate = nn.Linear(width, 1)
         self.backbone_norm = nn.LayerNorm(width)
         self.gated_norm = nn.LayerNorm(width)
-        self.head = Head(2 * width, labels, config.dropout)
-        self.modality_heads = nn.ModuleDict({m.value: Head(width, labels, config.dropout) for m in config.inputs})
+        self.head = Head(2 * width, outputs, config.dropout)
+        self.modality_heads = nn.ModuleDict({m.value: Head(width, outputs, config.dropout) for m in config.inputs})
+        self.scale = OutputScale(outputs) if learned.kind == "value" else nn.Identity()
         self.log_variance = nn.Parameter(torch.zeros(len(config.inputs)), requires_grad=config.learn_weights)
         self.backbone = _tune(backbone, config)
         if config.gradient_checkpointing:
@@ -215,9 +245,9 @@ class FusionModel(nn.Module):
         hidden = self.backbone(*sequence)  # [batch, length, width]
         pooled = hidden[:, -1] if self.settings.pooling == "last" and self.backbone.is_decoder else masked_mean(hidden, sequence[1])
         embedding = torch.cat([self.backbone_norm(pooled), self.gated_norm(gated)], dim=1)  # [batch, 2 * width]
-        each = [self.modality_heads[m.value](s.pooled) for m, s in zip(self.settings.modalities, segments, strict=True)]
+        each = [self.scale(self.modality_heads[m.value](s.pooled)) for m, s in zip(self.settings.modalities, segments, strict=True)]
         modality_logits = torch.stack(each, dim=1) * present[..., None]  # [batch, modalities, labels]
-        return FusionOutput(self.head(embedding), modality_logits, embedding, gates, present)
+        return FusionOutput(self.scale(self.head(embedding)), modality_logits, embedding, gates, present)
 
     def _segment(self, modality: Modality, features: Features | None, batch: int) -> tuple[Segment, Tensor]:
         settings, index = self.settings.inputs[modality], self.settings.modalities.index(modality)
@@ -293,7 +323,7 @@ def build_model(config: FusionConfig, *, pull: bool = False) -> FusionModel:
 def trained_state(model: FusionModel) -> dict[str, Tensor]:
     """Everything that training changed, by name: not the frozen part of the backbone, which is known by its hash."""
     trained = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-    statistics = {name: b.detach() for name, b in model.named_buffers() if name.startswith("projectors.")}
+    statistics = {name: b.detach() for name, b in model.named_buffers() if name.startswith(("projectors.", "scale."))}
     return {name: value.contiguous().cpu() for name, value in {**trained, **statistics}.items()}
 
 

@@ -75,6 +75,46 @@ def auroc(probabilities: FloatArray, targets: FloatArray) -> float:
     return float((wins / (positive[both] * negative[both])).mean())
 
 
+def quadratic_kappa(probabilities: FloatArray, targets: FloatArray) -> float:
+    """Agreement beyond chance over ordered labels, far misses counting by the square of their distance (Cohen, 1968)."""
+    said, truth, size = probabilities.argmax(1), targets.argmax(1), targets.shape[1]
+    seen = np.bincount(truth * size + said, minlength=size * size).reshape(size, size) / max(len(truth), 1)
+    chance = np.outer(seen.sum(1), seen.sum(0))
+    cost = np.subtract.outer(np.arange(size), np.arange(size)) ** 2
+    expected = float((cost * chance).sum())
+    return 1 - float((cost * seen).sum()) / expected if expected > 0 else float("nan")
+
+
+def mean_rank_error(probabilities: FloatArray, targets: FloatArray) -> float:
+    """Mean distance, in places of the order, between the most probable label and the right one; less is better."""
+    return float(np.abs(probabilities.argmax(1) - targets.argmax(1)).mean())
+
+
+def r2(values: FloatArray, targets: FloatArray) -> float:
+    """Share of the variance that is explained, mean over the numbers learned; NaN where the truth does not vary."""
+    spread = ((targets - targets.mean(0)) ** 2).sum(0)
+    left = ((values - targets) ** 2).sum(0)
+    return float((1 - left[spread > 0] / spread[spread > 0]).mean()) if (spread > 0).any() else float("nan")
+
+
+def root_mean_squared_error(values: FloatArray, targets: FloatArray) -> float:
+    """In the target's unit; less is better."""
+    return float(np.sqrt(((values - targets).astype(np.float64) ** 2).mean()))
+
+
+def mean_absolute_error(values: FloatArray, targets: FloatArray) -> float:
+    """In the target's unit; less is better."""
+    return float(np.abs((values - targets).astype(np.float64)).mean())
+
+
+def spearman(values: FloatArray, targets: FloatArray) -> float:
+    """Rank correlation, mean over the numbers learned; NaN where either does not vary."""
+    first, second = (rankdata(side, axis=0) for side in (values, targets))
+    first, second = first - first.mean(0), second - second.mean(0)
+    scale = np.sqrt((first**2).sum(0) * (second**2).sum(0))
+    return float(((first * second).sum(0)[scale > 0] / scale[scale > 0]).mean()) if (scale > 0).any() else float("nan")
+
+
 def expected_calibration_error(probabilities: FloatArray, targets: FloatArray, *, exclusive: bool = True) -> float:
     """Mean gap between confidence and truth over ten bins of confidence (Naeini et al., 2015)."""
     return reliability(probabilities, targets, exclusive=exclusive).gap

@@ -68,6 +68,13 @@ class Predictor:
         """Encode samples and predict; see `predict`."""
         return self.predict(encode_samples(samples, encoders))
 
+    def _named(self, numbers: FloatArray) -> dict[str, float]:
+        return {label: float(number) for label, number in zip(self.labels, numbers, strict=True)}
+
+    def _intervals(self, values: FloatArray) -> dict[str, tuple[float, float]]:
+        widths = zip(self.labels, values, self.checkpoint.calibration.thresholds, strict=True)
+        return {label: (float(v) - w, float(v) + w) for label, v, w in widths if np.isfinite(w)}
+
     def _predict(self, samples: FeatureSet, rows: Sequence[int]) -> list[Prediction]:
         modalities = self.checkpoint.config.modalities
         stacked, present = samples.batch(rows, modalities)
@@ -78,15 +85,18 @@ class Predictor:
             shares = contributions(self._model, segments, here, output.logits, self.method) if self.method else None
         probabilities = self.checkpoint.calibration.probabilities(output.logits.double().cpu().numpy(), self._task)
         accepted = self.checkpoint.calibration.accepted(probabilities)
+        is_value = self._task.kind == "value"
         embeddings, is_here = output.embedding.cpu().numpy(), here.cpu().numpy()
         return [
             Prediction(
                 sample=samples.ids[row],
-                probabilities={label: float(p) for label, p in zip(self.labels, probabilities[i], strict=True)},
+                probabilities={} if is_value else self._named(probabilities[i]),
                 accepted=tuple(label for label, stands in zip(self.labels, accepted[i], strict=True) if stands),
                 contributions={m: float(shares[i, c]) for c, m in enumerate(modalities) if is_here[i, c]} if shares is not None else {},
                 embedding=embeddings[i],
                 checkpoint=self.name,
+                values=self._named(probabilities[i]) if is_value else {},
+                intervals=self._intervals(probabilities[i]) if is_value else {},
             )
             for i, row in enumerate(rows)
         ]
@@ -104,10 +114,10 @@ def segments_of(model: FusionModel, features: Mapping[Modality, Features], rows:
 
 @torch.inference_mode()
 def joint_logits(model: FusionModel, samples: FeatureSet) -> FloatArray:
-    """The joint logits of every sample, `[rows, labels]`."""
+    """The joint logits of every sample, `[rows, outputs]`."""
     was_training = model.training
     model.eval()
-    parts = [np.zeros((0, len(model.settings.labels)))]
+    parts = [np.zeros((0, task(model.settings.task).outputs(len(model.settings.labels))))]
     for start in range(0, len(samples), BATCH):
         rows = range(start, min(start + BATCH, len(samples)))
         stacked, present = samples.batch(rows, model.settings.modalities)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.samples import FloatArray, Modality
 
@@ -19,6 +19,8 @@ class Prediction:
         contributions: how much each modality moved the joint answer; sums to 1 over the modalities that were present.
         embedding: `[width]`, the joint embedding.
         checkpoint: which checkpoint said so.
+        values: name to number, where numbers are learned; probabilities are empty then.
+        intervals: name to the lower and upper end that hold the true number with the calibrated confidence.
     """
 
     sample: str
@@ -27,6 +29,8 @@ class Prediction:
     contributions: Mapping[Modality, float]
     embedding: FloatArray
     checkpoint: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def is_abstained(self) -> bool:

@@ -28,7 +28,7 @@ from core.cards import Card
 from core.checkpoints import WEIGHTS, Checkpoint, load_trained
 from core.errors import ConfigError, InputError
 from core.featuresets import FeatureSet
-from core.fusion import FusionConfig, FusionModel, ModalityInput, build_model, fusion_loss, trained_state
+from core.fusion import FusionConfig, FusionModel, ModalityInput, OutputScale, build_model, fusion_loss, trained_state
 from core.predicting import joint_logits
 from core.samples import FloatArray, Modality
 from core.splits import Split, hold_out
@@ -110,7 +110,8 @@ def fit(
         ModelError: the backbone is not here.
     """
     training = training or TrainingConfig()
-    if unlabelled := [name for name, row in zip(samples.ids, samples.labels, strict=True) if not row and task(config.task).is_exclusive]:
+    may_be_empty = task(config.task).kind == "several"
+    if unlabelled := [name for name, row in zip(samples.ids, samples.labels, strict=True) if not row and not may_be_empty]:
         raise InputError(f"{len(unlabelled)} samples have no label, the first is {unlabelled[0]!r}; label them or leave them out")
     if split is None:
         split = hold_out(samples.ids, samples.labels, samples.groups, fraction=training.validation_fraction, seed=training.seed)
@@ -141,7 +142,9 @@ def _fit(
     fit_projectors(model, train)
     chosen = task(config.task)
     targets = chosen.targets(train.labels, config.labels)
-    label_weights = torch.tensor(chosen.weights(targets)) if training.class_weights else None
+    if isinstance(model.scale, OutputScale):
+        model.scale.fit(torch.tensor(targets))
+    label_weights = torch.tensor(chosen.weights(targets)) if training.class_weights or chosen.kind == "value" else None
 
     trainer = _FusionTrainer(
         model,

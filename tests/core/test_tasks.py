@@ -49,3 +49,66 @@ def test_class_weights_are_balanced_and_a_label_without_rows_has_none() -> None:
 def test_probabilities_by_temperature() -> None:
     np.testing.assert_allclose(CLASSIFICATION.probabilities(np.array([[math.log(9) * 2, 0.0]]), 2.0), [[0.9, 0.1]], rtol=1e-6)
     np.testing.assert_allclose(MULTILABEL.probabilities(np.array([[math.log(9) * 2, 0.0]]), np.array([2.0, 5.0])), [[0.9, 0.5]], rtol=1e-6)
+
+
+def test_every_task_is_a_module_found_by_its_name() -> None:
+    assert {task(name).name for name in ("classification", "multilabel", "ordinal", "regression")} == {
+        "classification",
+        "multilabel",
+        "ordinal",
+        "regression",
+    }
+
+
+def test_ordinal_probabilities_sum_to_one_and_a_far_miss_costs_more_than_a_near_one() -> None:
+    ordinal = task("ordinal")
+    logits = np.random.default_rng(0).normal(size=(50, ordinal.outputs(4)))
+    probabilities = ordinal.probabilities(logits)
+    assert probabilities.shape == (50, 4)
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    sure_of_the_top = torch.full((3, 3), 4.0)
+    near, far, right = ordinal.loss(sure_of_the_top, torch.eye(4)[[2, 0, 3]])
+    assert right < near
+    assert ordinal.measures["quadratic_kappa"](np.eye(4)[[3, 2]], np.eye(4)[[3, 3]]) <= 1
+    assert ordinal.measures["mean_rank_error"](np.eye(4)[[3, 0]], np.eye(4)[[3, 3]]) == 1.5
+    assert far > 0
+
+
+def test_ordinal_loss_is_the_likelihood_of_the_right_label() -> None:
+    ordinal = task("ordinal")
+    logits = torch.tensor([[0.3, -0.7, 1.1]] * 4)
+    losses = ordinal.loss(logits, torch.eye(4))
+    np.testing.assert_allclose(np.exp(-losses.numpy()), ordinal.probabilities(logits.numpy())[0], rtol=1e-5)
+
+
+def test_regression_reads_numbers_and_names_what_is_none() -> None:
+    regression = task("regression")
+    assert regression.targets([["1.5"], ["-2"]], ("price",)).tolist() == [[1.5], [-2.0]]
+    for bad in (["cheap"], ["nan"], ["inf"], [], ["1", "2"]):
+        with pytest.raises(InputError, match="regression needs"):
+            regression.targets([bad], ("price",))
+
+
+def test_regression_loss_does_not_depend_on_the_unit() -> None:
+    regression = task("regression")
+    metres, truth = torch.tensor([[1.0], [2.0], [4.0]]), np.array([[1.5], [2.0], [3.0]], np.float32)
+    in_metres = regression.loss(metres, torch.tensor(truth), torch.tensor(regression.weights(truth)))
+    in_millimetres = regression.loss(metres * 1000, torch.tensor(truth * 1000), torch.tensor(regression.weights(truth * 1000)))
+    torch.testing.assert_close(in_metres, in_millimetres)
+
+
+def test_measures_of_numbers_are_scikit_learns() -> None:
+    from scipy.stats import spearmanr
+    from sklearn.metrics import cohen_kappa_score, mean_absolute_error, r2_score, root_mean_squared_error
+
+    rng = np.random.default_rng(1)
+    truth, said = rng.normal(size=(40, 1)), rng.normal(size=(40, 1))
+    measures = task("regression").measures
+    assert measures["r2"](said, truth) == pytest.approx(r2_score(truth, said))
+    assert measures["rmse"](said, truth) == pytest.approx(root_mean_squared_error(truth, said))
+    assert measures["mae"](said, truth) == pytest.approx(mean_absolute_error(truth, said))
+    assert measures["spearman"](said, truth) == pytest.approx(spearmanr(truth[:, 0], said[:, 0]).statistic)
+    ranks, guesses = rng.integers(0, 4, 60), rng.integers(0, 4, 60)
+    kappa = task("ordinal").measures["quadratic_kappa"](np.eye(4)[guesses], np.eye(4)[ranks])
+    assert kappa == pytest.approx(cohen_kappa_score(ranks, guesses, weights="quadratic"))
