@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from core.errors import InputError
@@ -59,7 +60,8 @@ class Regression:
         return np.asarray(logits, np.float32)
 
     def worth(self, logits: Tensor, reference: Tensor) -> Tensor:
-        return -(logits - reference).norm(dim=1)
+        distance: Tensor = torch.linalg.vector_norm(logits - reference, dim=1)
+        return -distance
 
 
 REGRESSION = register(Regression())

@@ -70,8 +70,8 @@ def test_ordinal_probabilities_sum_to_one_and_a_far_miss_costs_more_than_a_near_
     sure_of_the_top = torch.full((3, 3), 4.0)
     near, far, right = ordinal.loss(sure_of_the_top, torch.eye(4)[[2, 0, 3]])
     assert right < near
-    assert ordinal.measures["quadratic_kappa"](np.eye(4)[[3, 2]], np.eye(4)[[3, 3]]) <= 1
-    assert ordinal.measures["mean_rank_error"](np.eye(4)[[3, 0]], np.eye(4)[[3, 3]]) == 1.5
+    assert ordinal.measures["quadratic_kappa"](np.eye(4, dtype=np.float32)[[3, 2]], np.eye(4, dtype=np.float32)[[3, 3]]) <= 1
+    assert ordinal.measures["mean_rank_error"](np.eye(4, dtype=np.float32)[[3, 0]], np.eye(4, dtype=np.float32)[[3, 3]]) == 1.5
     assert far > 0
 
 
@@ -103,12 +103,12 @@ def test_measures_of_numbers_are_scikit_learns() -> None:
     from sklearn.metrics import cohen_kappa_score, mean_absolute_error, r2_score, root_mean_squared_error
 
     rng = np.random.default_rng(1)
-    truth, said = rng.normal(size=(40, 1)), rng.normal(size=(40, 1))
+    truth, said = (rng.normal(size=(40, 1)).astype(np.float32) for _ in range(2))
     measures = task("regression").measures
-    assert measures["r2"](said, truth) == pytest.approx(r2_score(truth, said))
-    assert measures["rmse"](said, truth) == pytest.approx(root_mean_squared_error(truth, said))
-    assert measures["mae"](said, truth) == pytest.approx(mean_absolute_error(truth, said))
-    assert measures["spearman"](said, truth) == pytest.approx(spearmanr(truth[:, 0], said[:, 0]).statistic)
+    assert measures["r2"](said, truth) == pytest.approx(r2_score(truth, said), rel=1e-5)
+    assert measures["rmse"](said, truth) == pytest.approx(root_mean_squared_error(truth, said), rel=1e-5)
+    assert measures["mae"](said, truth) == pytest.approx(mean_absolute_error(truth, said), rel=1e-5)
+    assert measures["spearman"](said, truth) == pytest.approx(spearmanr(truth[:, 0], said[:, 0]).statistic, rel=1e-5)
     ranks, guesses = rng.integers(0, 4, 60), rng.integers(0, 4, 60)
-    kappa = task("ordinal").measures["quadratic_kappa"](np.eye(4)[guesses], np.eye(4)[ranks])
+    kappa = task("ordinal").measures["quadratic_kappa"](np.eye(4, dtype=np.float32)[guesses], np.eye(4, dtype=np.float32)[ranks])
     assert kappa == pytest.approx(cohen_kappa_score(ranks, guesses, weights="quadratic"))
