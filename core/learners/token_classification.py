@@ -271,7 +271,8 @@ def _card(train: Table, validation: Table, options: TokenClassificationOptions, 
     where = "validation, which also chose the epoch" if len(validation) else "the training rows: it flatters"
     return f"""# Tagger of {", ".join(types)}
 
-Trained on {len(train)} rows of {train.name}, {len(validation)} held out; picture: {options.image}; backbone `{options.backbone}` ({options.tuning}).
+Trained on {len(train)} rows of {train.name}, {len(validation)} held out; picture: {options.image};
+backbone `{options.backbone}` ({options.tuning}).
 Strict entity F1 {score:.3f} on {where}. Tags carry no probability: none is calibrated.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import ConfigError
 
-MOST_WORD_CHARACTERS = 200  # of a longer word the beginning is read
+MOST_WORD_CHARACTERS = 100  # of a longer word the beginning is read: BERT's splitter makes a longer one a single unknown piece
 MOST_PIECES_A_WORD = 16
 
 

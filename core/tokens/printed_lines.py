@@ -101,7 +101,7 @@ def strips(grey: ByteArray) -> list[ByteArray]:
     for top, bottom in text_lines(grey):
         line = grey[top:bottom]
         width = int(np.clip(round(line.shape[1] * STRIP_HEIGHT_PX / line.shape[0] * STRETCH), STRIP_HEIGHT_PX, MOST_STRIP_WIDTH_PX))
-        cut.append(cv2.resize(line, (width, STRIP_HEIGHT_PX), interpolation=cv2.INTER_CUBIC))
+        cut.append(np.asarray(cv2.resize(line, (width, STRIP_HEIGHT_PX), interpolation=cv2.INTER_CUBIC), np.uint8))
     return cut
 
 

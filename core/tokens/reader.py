@@ -125,9 +125,9 @@ def train_reader(
             rows = [usable[i] for i in batches[chosen]]
             lengths = torch.tensor([len(tokens) for tokens, _ in rows])
             padded = nn.utils.rnn.pad_sequence([torch.from_numpy(t.astype(np.float32)) for t, _ in rows], batch_first=True)
-            codes = torch.tensor([code for _, row in rows for code in row])
+            spelled = torch.tensor([code for _, row in rows for code in row])
             logs, _ = reader(padded, lengths)
-            loss = loss_of(logs.transpose(0, 1), codes, lengths, torch.tensor([len(row) for _, row in rows]))
+            loss = loss_of(logs.transpose(0, 1), spelled, lengths, torch.tensor([len(row) for _, row in rows]))
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(reader.parameters(), GRADIENT_NORM)

@@ -90,7 +90,7 @@ class TokenTagger(nn.Module):
             states = self._look(states, batch)
         if self.shape.has_letters:
             flat = self.letters(batch.letters.flatten(0, 1)).transpose(1, 2)  # [batch * words, 32, 24]
-            shapes = torch.relu(self.letter_shapes(flat)).amax(2).unflatten(0, batch.letters.shape[:2])
+            shapes = torch.relu(self.letter_shapes(flat)).amax(2).reshape(*batch.letters.shape[:2], LETTER_FEATURES)
             states = torch.cat([states, shapes], dim=2)
         scores: Tensor = self.head(self.dropout(states))
         return scores

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from seqeval.metrics import f1_score
-from seqeval.scheme import IOB2, Entities
+from seqeval.metrics import f1_score  # type: ignore[import-untyped]
+from seqeval.scheme import IOB2, Entities  # type: ignore[import-untyped]
 
 from core.errors import InputError
 from core.metrics import Estimate, bootstrap, paired_difference
@@ -75,7 +75,7 @@ def strict_f1(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 
 
 def counts(truth: Sequence[Sequence[object]], found: Sequence[Sequence[object]]) -> FloatArray:
-    """For each row how many entities are right, predicted and true: `[rows, 3]`. Equal entities of a row count as often as both have them."""
+    """How many entities of each row are right, predicted and true, `[rows, 3]`; equal ones count as often as both have them."""
     rows = []
     for real, given in zip(truth, found, strict=True):
         left = list(real)

@@ -99,7 +99,7 @@ def train_tagger(
                 targets[row, : len(codes)] = torch.tensor(codes)
             loss = tagger.loss(batch, targets)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(tagger.parameters(), GRADIENT_NORM)
             optimiser.step()
             fall.step()
