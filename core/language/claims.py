@@ -10,6 +10,8 @@ from core.language.facts import PRESENCE, SIDES, Bound, Fact, ReasonKind
 from core.language.quantities import TIME_TOLERANCE_S, converted, same_number
 from core.language.tokens import Kind, Token, stem, words
 
+_TIME_CUES = lexicon.START_CUES | lexicon.END_CUES | lexicon.DURATION_CUES | {"at", "and"}
+
 
 @dataclass(slots=True)
 class Claim:
@@ -91,10 +93,11 @@ def _numbers(left: list[Token | None], fact: Fact, found: Claim) -> None:
         if token.kind is Kind.NUMBER:
             role = _time_role(cue, opened, token, left[place + 1 :], fact)
             reason = _time_reason(role, token, left[place + 1 :], fact, found) if role else _number_reason(cue, token, fact, found)
+            cues = _TIME_CUES if role else lexicon.ABOUT
             opened = role == "start"
             if reason:
                 found.reasons.append(reason)
-            elif place and (before := left[place - 1]) is not None and before.text == cue:
+            elif place and (before := left[place - 1]) is not None and before.text in cues:
                 left[place - 1] = None  # the cue word is accounted for
         cue = token.text
 

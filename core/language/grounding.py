@@ -61,7 +61,8 @@ def check(sentence_text: str, facts: Sequence[Fact]) -> Verdict:
 
 def _pieces(found: Sequence[Token]) -> list[_Piece]:
     pieces: list[_Piece] = []
-    joint, current = "", []
+    joint = ""
+    current: list[Token] = []
     for token in found:
         is_joint = token.kind is Kind.WORD and token.text in _JOINTS
         if is_joint or token.kind is Kind.SEPARATOR:

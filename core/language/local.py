@@ -27,11 +27,15 @@ class LocalWriter:
         self._max_tokens = max_tokens
 
     def write(self, facts: Sequence[Fact]) -> list[str]:
+        return [text for text in self.reword(facts) if text]
+
+    def reword(self, facts: Sequence[Fact]) -> list[str]:
+        """What the model makes of each fact, in their order; empty where it says nothing."""
         prompts = [self._decoder.chat(_SYSTEM, _USER.format(sentence=word(fact))) for fact in facts]
         written: list[str] = []
         for start in range(0, len(prompts), BATCH):
             written.extend(one_line(c.text) for c in self._decoder.complete(prompts[start : start + BATCH], self._max_tokens))
-        return [text for text in written if text]
+        return written
 
 
 def load_decoder(weights: str = DEFAULT_WEIGHTS, runtime: str = "auto") -> Decoder:

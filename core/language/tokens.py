@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from importlib import import_module
 
 from core.errors import InputError
 
@@ -19,6 +20,7 @@ _PIECE = re.compile(
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_SMALL = {"one": "1", "two": "2"}  # text_to_num leaves these in words
 _SILENT = frozenset("\"'()[]:-*\u2019\u2018\u201c\u201d\u2013\u2014_")
 
 
@@ -114,8 +116,8 @@ def _pieces(text: str) -> list[tuple[str, str]]:
             continue
         if kind == "word" and _CJK.search(piece):
             pieces.extend(("word", character) for character in piece)
-        elif piece == "one":
-            pieces.append(("number", "1"))
+        elif piece in _SMALL:
+            pieces.append(("number", _SMALL[piece]))
         else:
             pieces.append((kind, piece))
     return pieces
@@ -125,6 +127,4 @@ def _with_digits(text: str) -> str:
     """Number words as digits: `thirty-eight point four` is 38.4."""
     if _CJK.search(text):
         return text
-    from text_to_num import alpha2digit
-
-    return str(alpha2digit(text, "en"))
+    return str(import_module("text_to_num").alpha2digit(text, "en"))

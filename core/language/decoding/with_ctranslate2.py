@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ THREADS = 2
 class CTranslate2Decoder:
     """Greedy decoding; prompts of one call go as one batch."""
 
-    def __init__(self, folder: Path, *, quantisation: str = "int8", threads: int = THREADS) -> None:
+    def __init__(self, folder: Path, *, quantisation: str = "int8_float32", threads: int = THREADS) -> None:
         """Load a model folder, after converting it if that was not done before.
 
         Raises:
             ModelError: CTranslate2 is not installed or cannot convert the model.
         """
         try:
-            import ctranslate2
+            ctranslate2: Any = import_module("ctranslate2")
         except ImportError as error:
             raise ModelError("CTranslate2 is not installed; install it: pip install 'trivium[language]'") from error
         import transformers
@@ -75,11 +76,10 @@ def converted_folder(folder: Path, quantisation: str) -> Path:
     with FileLock(f"{ready}.lock"):
         if (ready / "model.bin").is_file():
             return ready
-        import ctranslate2
-
+        converters: Any = import_module("ctranslate2.converters")
         making = ready.with_name(f"{ready.name}.{os.getpid()}.part")
         try:
-            ctranslate2.converters.TransformersConverter(str(folder), low_cpu_mem_usage=True).convert(
+            converters.TransformersConverter(str(folder), low_cpu_mem_usage=True).convert(
                 str(making), quantization=quantisation, force=True
             )
         except (ValueError, OSError, KeyError, AttributeError, RuntimeError) as error:

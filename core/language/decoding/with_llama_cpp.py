@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class LlamaCppDecoder:
             ModelError: llama-cpp-python is not installed or the file cannot be read.
         """
         try:
-            import llama_cpp
+            llama_cpp: Any = import_module("llama_cpp")
         except ImportError as error:
             raise ModelError("llama-cpp-python is not installed; it is compiled on install: pip install llama-cpp-python") from error
         try:
@@ -62,6 +63,4 @@ def _never(token: int) -> Any:
         scores[token] = -float("inf")
         return scores
 
-    import llama_cpp
-
-    return llama_cpp.LogitsProcessorList([rule])
+    return import_module("llama_cpp").LogitsProcessorList([rule])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ class OnnxRuntimeDecoder:
             ModelError: onnxruntime-genai is not installed or the folder was not built for it.
         """
         try:
-            import onnxruntime_genai
+            onnxruntime_genai: Any = import_module("onnxruntime_genai")
         except ImportError as error:
             raise ModelError("onnxruntime-genai is not installed; install it: pip install onnxruntime-genai") from error
-        self._genai: Any = onnxruntime_genai
+        self._genai = onnxruntime_genai
         try:
             self._model: Any = onnxruntime_genai.Model(str(folder))
         except RuntimeError as error:
