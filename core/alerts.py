@@ -25,6 +25,7 @@ class EvidenceKind(StrEnum):
     SNAPSHOT = "snapshot"
     CLIP = "clip"
     SPECTROGRAM = "spectrogram"
+    TRANSCRIPT = "transcript"
     SOUND = "sound"
     EXPLANATION = "explanation"
     USUAL = "usual"  # a usual moment, to compare with

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -76,6 +77,7 @@ def examine(configuration: Callable[[], Configuration], with_sources: bool = Tru
     yield from _guarded("video", video)
     yield from _guarded("opencv", opencv)
     yield from _guarded("weights", weights)
+    yield from _guarded("words", words)
     yield from _guarded("domain", plugins)
     try:
         found = configuration()
@@ -187,6 +189,18 @@ def weights() -> Iterator[Finding]:
         else:
             state: State = "warning" if entry.sets else "note"
             yield Finding("weights", entry.name, state, f"{entry.purpose}; not here: trivium models pull {entry.name}")
+
+
+def words() -> Iterator[Finding]:
+    """Whether what is said can be written down, where a configuration asks for it."""
+    from core.weights import entry, is_here
+
+    steps = [] if find_spec("faster_whisper") is not None else ["pip install 'trivium[asr]'"]
+    steps += [f"trivium models pull {name}" for name in ("silero-vad", "whisper-tiny") if not is_here(entry(name))]
+    if steps:
+        yield Finding("words", "speech to text", "note", f"spoken words cannot be written down; for that: {'; '.join(steps)}")
+    else:
+        yield Finding("words", "speech to text", "good", "spoken words (English) can be written down where `words: true` asks for it")
 
 
 def plugins() -> Iterator[Finding]:

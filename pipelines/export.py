@@ -18,6 +18,7 @@ from core.store import StoredAlert
 SUFFIXES = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
+    "text/plain": ".txt",
     **{f"{kind}/mp4": ".mp4" for kind in ("video", "audio")},
     **{f"{kind}/quicktime": ".mov" for kind in ("video", "audio")},
     **{f"{kind}/x-matroska": ".mkv" for kind in ("video", "audio")},

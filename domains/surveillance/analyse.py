@@ -90,6 +90,7 @@ def analyse_film(
         "moving": eyes.moving,
         "inspected": eyes.inspected,
         "classified": line.classified,
+        "utterances": line.utterances,
         "alerts": line.alerts,
         "evidence_failures": desk.failures,
     }

@@ -9,7 +9,10 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import InitErrorDetails
+
+from domains.surveillance.phrases import plain_words
 
 
 def _within_frame(coordinate: float) -> float:
@@ -18,11 +21,18 @@ def _within_frame(coordinate: float) -> float:
     return coordinate
 
 
+def _with_words(phrase: str) -> str:
+    if not plain_words(phrase):
+        raise ValueError(f"{phrase!r} holds no word that could be spoken")
+    return phrase
+
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Coordinate = Annotated[float, AfterValidator(_within_frame), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
 Point = tuple[Coordinate, Coordinate]
 Polygon = Annotated[list[Point], Field(min_length=3)]
 Seconds = Annotated[float, Field(ge=0.0)]
+Phrase = Annotated[str, AfterValidator(_with_words)]
 BAGS = ("backpack", "handbag", "suitcase")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -88,6 +98,11 @@ class Rule(Settings):
         " seldom named wrongly twice; 1 for what is over at once, such as a shot",
     )
     min_level_dbfs: float | None = Field(default=None, le=0, description="at least this loud")
+    words: list[Phrase] = Field(
+        default=[],
+        description="any of these is said: whole words, upper and lower case alike; needs words to be written down (`words: true`)",
+        examples=[["help", "fire", "call the police"]],
+    )
     min_duration_s: Seconds = 0.0
     schedule: Schedule = Schedule()
 
@@ -99,14 +114,17 @@ class Rule(Settings):
         if given.get("is_abandoned"):
             return {**given, "labels": list(BAGS)}
         about_objects = given.keys() & {"zone", "line", "posture", "min_count", "near_s", "min_speed"}
-        if (given.get("sounds") or given.get("min_level_dbfs") is not None) and not about_objects:
+        if (given.get("sounds") or given.get("words") or given.get("min_level_dbfs") is not None) and not about_objects:
             return {**given, "labels": []}
         return given
 
     @model_validator(mode="after")
     def _says_something(self) -> Rule:
-        if not self.labels and not self.sounds and self.min_level_dbfs is None:
-            raise ValueError("a rule needs labels, sounds or min_level_dbfs")
+        is_about_sound = bool(self.sounds) or self.min_level_dbfs is not None
+        if not self.labels and not self.words and not is_about_sound:
+            raise ValueError("a rule needs labels, sounds, words or min_level_dbfs")
+        if self.words and self.min_duration_s > 0 and not self.labels and not is_about_sound:
+            raise ValueError("a rule about words alone has no duration: leave min_duration_s out")
         return self
 
 
@@ -177,7 +195,10 @@ class PrivacySettings(Settings):
 
     masks: list[Polygon] = Field(default=[], description="blacked out before anything else sees the frame")
     blur_faces: bool = Field(default=False, description="faces are blurred in stored evidence")
-    record_sound: bool = Field(default=True, description="off: clips carry no sound and no spectrogram is kept; tags stay on")
+    record_sound: bool = Field(
+        default=True,
+        description="off: clips carry no sound and no spectrogram is kept; tags stay on, words only if the camera says `words: true`",
+    )
 
 
 class ClassifierSettings(Settings):
@@ -200,6 +221,9 @@ class CameraSettings(Settings):
     open_timeout_s: float = Field(default=5.0, gt=0)
     read_timeout_s: float = Field(default=3.0, gt=0, description="a camera that sends nothing for this long is offline")
     sound: bool = Field(default=True, description="listen to its microphone")
+    words: bool | None = Field(
+        default=None, description="write down what is said here; left out: as surveillance.words says, unless privacy.record_sound is off"
+    )
     zones: dict[str, Zone] = {}
     lines: dict[str, Line] = {}
     rules: dict[str, Rule] = {}
@@ -237,3 +261,30 @@ class SurveillanceSettings(Settings):
     evidence: EvidenceSettings = EvidenceSettings()
     sound_tagger: Literal["trivium", "yamnet"] = Field(default="trivium", description="yamnet is opt-in: its package states no licence")
     time_zone: str = Field(default="UTC", description="IANA name, for schedules and hours of day")
+    words: bool = Field(
+        default=False,
+        description="spoken words (English) are written down and become part of sentences, reasons and evidence; off by default, they are"
+        " personal data; needs pip install 'trivium[asr]' and: trivium models pull whisper-tiny",
+    )
+
+    @model_validator(mode="after")
+    def _rules_about_words_have_words(self) -> SurveillanceSettings:
+        problems: list[InitErrorDetails] = []
+        for camera, settings in self.cameras.items():
+            if self.writes_words(settings):
+                continue
+            advice = "sound: true" if not settings.sound else f"surveillance.cameras.{camera}.words: true"
+            for name, rule in settings.rules.items():
+                if rule.words:
+                    error = ValueError(f"rule {name!r} is about words, but none are written down at camera {camera!r}; set {advice}")
+                    place = ("cameras", camera, "rules", name, "words")
+                    problems.append(InitErrorDetails(type="value_error", loc=place, input=rule.words, ctx={"error": error}))
+        if problems:
+            raise ValidationError.from_exception_data("SurveillanceSettings", problems)
+        return self
+
+    def writes_words(self, camera: CameraSettings) -> bool:
+        """Whether what is said at a camera is written down."""
+        if not camera.sound:
+            return False
+        return camera.words if camera.words is not None else self.words and camera.privacy.record_sound

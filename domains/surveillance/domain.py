@@ -52,9 +52,10 @@ class Surveillance:
 
     def load(self, settings: SurveillanceSettings, threads: int) -> Models:
         """The models, loaded once for the same settings."""
-        from domains.surveillance.models import asks_for_looks, load_models
+        from domains.surveillance.models import asks_for_looks, asks_for_words, load_models
 
-        key = f"{settings.detector}{settings.sound_tagger}{settings.classifier}{asks_for_looks(settings)}{threads}"
+        asked = asks_for_words(settings), asks_for_looks(settings)
+        key = f"{settings.detector}{settings.sound_tagger}{settings.classifier}{asked}{threads}"
         if self._models is None or self._models[0] != key:
             self._models = (key, load_models(settings, threads))
         return self._models[1]

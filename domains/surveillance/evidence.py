@@ -71,13 +71,14 @@ class EvidenceDesk:
         if is_new:
             self._open.add(alert.id)
             if alert.way != "health":
-                self._recorder.start(alert.id, alert.start_s - self._settings.before_s)
+                self._recorder.start(alert.id, _begin_s(alert) - self._settings.before_s)
             if picture is not None:
                 self._keep_snapshot(alert, picture)
         elif alert.state is not AlertState.OPEN and alert.id in self._open:
             self._open.discard(alert.id)
             if alert.way != "health":
                 self._recorder.stop(alert.id, alert.end_s + self._settings.after_s)
+                self._keep_transcript(alert, recent)
             if alert.contributions.get("audio", 0.0) >= MIN_SOUND_SHARE and self._privacy.record_sound:
                 self._keep_spectrogram(alert, recent)
         return is_new
@@ -136,6 +137,12 @@ class EvidenceDesk:
                 start_s,
             )
 
+    def _keep_transcript(self, alert: Alert, recent: Recent) -> None:
+        said = recent.utterances(_begin_s(alert) - self._settings.before_s, alert.end_s + self._settings.after_s)
+        if said:
+            text = "".join(f"{u.start_s:.1f} s to {u.end_s:.1f} s: {u.text}\n" for u in said)
+            self._attach(alert.id, EvidenceKind.TRANSCRIPT, text.encode, "text/plain", "said.txt", said[0].start_s)
+
     def _attach(
         self, alert_id: str, kind: EvidenceKind, make: Callable[[], bytes | Path], media_type: str, name: str, start_s: float | None
     ) -> None:
@@ -144,3 +151,9 @@ class EvidenceDesk:
         except TriviumError as error:
             self.failures += 1
             log.warning("alert %s: its %s could not be kept: %s", alert_id[:8], kind.value, error)
+
+
+def _begin_s(alert: Alert) -> float:
+    """When what it is about began: words are known only some time after they were said."""
+    said_from_s = alert.details.get("said_from_s")
+    return min(alert.start_s, said_from_s) if isinstance(said_from_s, (int, float)) else alert.start_s

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.samples import FloatArray
 from domains.surveillance.classifier import is_worth_a_look
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
+from domains.surveillance.dictation import Dictation
 from domains.surveillance.evidence import EvidenceDesk
 from domains.surveillance.eyes import Eyes
 from domains.surveillance.health import HealthWatch
@@ -23,7 +24,7 @@ from domains.surveillance.models import Models
 from domains.surveillance.moments import Recent
 from domains.surveillance.policy import AlertPolicy
 from domains.surveillance.rules import RuleBook
-from domains.surveillance.scene import Motion, Scene
+from domains.surveillance.scene import Motion, Scene, Utterance
 from domains.surveillance.stream import CameraFrame, SoundBlock, StreamChange
 from domains.surveillance.usual import UsualHere, pictures_named
 
@@ -74,7 +75,9 @@ class CameraLine:
         self.last_alert = ""
         self._models = models
         self._window_s, self._hop_s = surveillance.classifier.window_s, surveillance.classifier.hop_s
-        self._ear = Ear(camera, models.tagger, models.speech) if settings.sound else None
+        writes_words = models.scribe is not None and surveillance.writes_words(settings)
+        self._dictation = Dictation(camera, models.scribe, waits=not defers_windows) if writes_words and models.scribe is not None else None
+        self._ear = Ear(camera, models.tagger, models.speech, cuts_speech=writes_words) if settings.sound else None
         self._rules = RuleBook(camera, settings, surveillance)
         self._health = HealthWatch(camera)
         self._usual = (
@@ -111,6 +114,7 @@ class CameraLine:
         if not self._defers_windows:
             judgements += self._judge_window(scene)
         self._settle(judgements, frame.time_s, frame.wall_s)
+        self._read_words()
 
     def listen(self, block: SoundBlock) -> None:
         """Judge a block of sound.
@@ -127,6 +131,7 @@ class CameraLine:
             if hearing.tags and self._scene is not None and not self._defers_windows:
                 judgements += self._judge_window(self._scene)
             self._settle(judgements, hearing.end_s, hearing.wall_s)
+        self._read_words()
 
     def catch_up(self) -> bool:
         """Read the window that is due.
@@ -152,13 +157,36 @@ class CameraLine:
     def tick(self, time_s: float, wall_s: float | None) -> None:
         """Time passed and nothing came: let alerts end, notice a silent camera."""
         self._settle(list(self._health.tick(time_s, wall_s)), time_s, wall_s)
+        self._read_words()
 
     def finish(self) -> None:
         """The source has ended: close what is open, keep what was learned."""
+        if self._ear is not None and self._dictation is not None:
+            self._judge_words(self._dictation.finish(self._ear.finish()))
         for alert in self._policy.finish(self._now_s, self._now_wall_s):
             self._desk.follow(alert, None, self._recent)
         if self._usual is not None:
             self._usual.save()
+
+    @property
+    def utterances(self) -> int:
+        """Utterances that were written down."""
+        return 0 if self._dictation is None else self._dictation.written
+
+    @property
+    def words_dropped(self) -> int:
+        """Pieces of speech that were not written down, because more came than could be."""
+        return 0 if self._dictation is None else self._dictation.dropped
+
+    def _read_words(self) -> None:
+        if self._ear is not None and self._dictation is not None:
+            self._judge_words(self._dictation.take(self._ear.pieces()))
+
+    def _judge_words(self, utterances: tuple[Utterance, ...]) -> None:
+        for utterance in utterances:
+            self._recent.say(utterance)
+            now_s = max(self._now_s, utterance.end_s)
+            self._settle(list(self._rules.say(utterance, now_s, self._now_wall_s)), now_s, self._now_wall_s)
 
     def _judge_usual(self, scene: Scene) -> tuple[Judgement, ...]:
         if self._usual is None or scene.time_s < self._next_usual_s:

@@ -12,6 +12,7 @@ from domains.surveillance.classifier import FusionClassifier
 from domains.surveillance.config import SurveillanceSettings
 from domains.surveillance.detector import Detector
 from domains.surveillance.look import Looker
+from domains.surveillance.scribe import Scribe
 
 SHIPPED_CHECKPOINT = Path(__file__).parent / "assets" / "falls"
 
@@ -26,6 +27,7 @@ class Models:
         speech: hears whether somebody speaks.
         classifier: the fine-tuned fusion model, or None where it is switched off.
         looker: embeds pictures for learned normality, or None where no camera asks for it.
+        scribe: writes down what is said, or None where no camera asks for it.
     """
 
     detector: Detector
@@ -33,6 +35,7 @@ class Models:
     speech: SpeechModel | None
     classifier: FusionClassifier | None
     looker: Looker | None = None
+    scribe: Scribe | None = None
 
 
 def load_models(settings: SurveillanceSettings, threads: int) -> Models:
@@ -50,7 +53,27 @@ def load_models(settings: SurveillanceSettings, threads: int) -> Models:
         SpeechModel(),
         load_classifier(settings, threads),
         Looker() if asks_for_looks(settings) else None,
+        load_scribe() if asks_for_words(settings) else None,
     )
+
+
+def asks_for_words(settings: SurveillanceSettings) -> bool:
+    """Whether what is said is written down anywhere: at a camera, or in films."""
+    return settings.words or any(c.enabled and settings.writes_words(c) for c in settings.cameras.values())
+
+
+def load_scribe() -> Scribe:
+    """What writes down what is said.
+
+    Raises:
+        ModelError: the asr extra or its weights are missing; says how to get them.
+    """
+    from core.encoders.sound.speech import Transcriber
+
+    try:
+        return Scribe(Transcriber())
+    except ModelError as error:
+        raise ModelError(f"surveillance.words: {error}; or leave words off") from error
 
 
 def asks_for_looks(settings: SurveillanceSettings) -> bool:

@@ -41,6 +41,7 @@ class SurveillanceWatch:
     def run(self, stop: threading.Event) -> None:
         """Watch until `stop` is set, then close every open alert and keep what was learned."""
         bell = threading.Condition()
+        models: Models | None = None
         self._posts = tuple(self._open_posts(bell, stop))
         readers = [threading.Thread(target=p.read, args=(stop,), name=f"read {p.camera}", daemon=True) for p in self._posts]
         for reader in readers:
@@ -62,6 +63,8 @@ class SurveillanceWatch:
                 reader.join(JOIN_S)
             for post in self._posts:
                 self._guarded(post, post.finish)
+            if models is not None and models.scribe is not None:
+                models.scribe.close()
 
     def status(self) -> tuple[SourceStatus, ...]:
         """How every camera fares now."""

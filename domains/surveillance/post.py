@@ -134,13 +134,14 @@ class CameraPost:
         now_s = time.monotonic()
         lately = [t for t in tuple(self._arrivals_s) if t > now_s - METER_S]
         counts, line = self._stream.counts, self._line
+        words_dropped = line.words_dropped if line else 0
         return SourceStatus(
             name=self.camera,
             state=self._state,
             since_wall_s=self._since_wall_s,
             fps=len(lately) / METER_S,
             queue=len(self.mailbox),
-            dropped=counts.frames_dropped + self.mailbox.frames_dropped + self.mailbox.sounds_dropped,
+            dropped=counts.frames_dropped + self.mailbox.frames_dropped + self.mailbox.sounds_dropped + words_dropped,
             lag_s=self.lags_s[-1] if self.lags_s and self._state == "online" else None,
             last_alert=line.last_alert if line else "",
             note=self._note if self._state != "online" else "",
@@ -158,6 +159,8 @@ class CameraPost:
                 "frames_due": self.mailbox.frames_due,
                 "frames_dropped": counts.frames_dropped + self.mailbox.frames_dropped,
                 "sounds_dropped": self.mailbox.sounds_dropped,
+                "utterances": line.utterances if line else 0,
+                "words_dropped": words_dropped,
                 "reader_failures": self._failures,
             },
         )

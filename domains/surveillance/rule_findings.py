@@ -9,7 +9,9 @@ from core.alerts import Box
 from core.samples import Modality
 from domains.surveillance.config import Rule
 from domains.surveillance.judgement import box_of
-from domains.surveillance.scene import Actor, Crossing, Hearing
+from domains.surveillance.phrases import said_of
+from domains.surveillance.scene import Actor, Crossing, Hearing, Utterance
+from domains.surveillance.sentences import describe_utterance
 
 PLURALS = {"person": "people", "bus": "buses", "knife": "knives", "bench": "benches", "sheep": "sheep", "mouse": "mice"}
 VOWELS = tuple("aeiou")
@@ -26,6 +28,7 @@ class Finding:
         boxes: what to draw.
         subjects: the tracks it is about.
         details: numbers behind the sentence.
+        late_s: how long before `time_s` it happened: words take a while to be written down.
     """
 
     time_s: float
@@ -34,6 +37,7 @@ class Finding:
     boxes: tuple[Box, ...] = ()
     subjects: tuple[int, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict)
+    late_s: float = 0.0
 
 
 def seen(rule: Rule, actors: Sequence[Actor], held_s: float, time_s: float) -> Finding:
@@ -111,6 +115,27 @@ def heard(rule: Rule, hearing: Hearing, hits: Mapping[str, float], held_s: float
         level = f"{hearing.level_dbfs:.0f} dBFS (at least {rule.min_level_dbfs:g})"
         words.append(f"at {level}" if words else f"the sound has been at {level}{duration}" if duration else f"the sound is at {level}")
     return Finding(hearing.end_s, Modality.AUDIO, " ".join(words), details=details)
+
+
+def said(rule: Rule, utterance: Utterance, time_s: float) -> Finding | None:
+    """What an utterance has of the words that a rule is about, or None.
+
+    Args:
+        rule: the rule.
+        utterance: what was said.
+        time_s: now.
+    """
+    words = said_of(rule.words, utterance.text)
+    if not words:
+        return None
+    details: dict[str, object] = {
+        "words": list(words),
+        "said": utterance.text,
+        "said_from_s": round(utterance.start_s, 2),
+        "said_until_s": round(utterance.end_s, 2),
+    }
+    late_s = max(0.0, time_s - utterance.end_s)
+    return Finding(time_s, Modality.AUDIO, describe_utterance(utterance), details=details, late_s=late_s)
 
 
 def count_of(findings: Sequence[Finding]) -> str:

@@ -1,7 +1,8 @@
 """Rules that an operator wrote, judged against what is seen and heard: the first of the three ways to an alert.
 
 A rule's kind is `rule:` and its name. It gives a judgement each time it looks: on every scene if it is about objects, on
-every hearing if it is about sound, on both if it is about both; then the two must come within `TOGETHER_S` of each other.
+every hearing if it is about sound or words, on each utterance too if it is about words; what it is about must come within
+`TOGETHER_S` of each other.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from core.samples import Modality
 from domains.surveillance.config import CameraSettings, Rule, SurveillanceSettings
 from domains.surveillance.judgement import Judgement, Way
-from domains.surveillance.rule_findings import Finding, count_of, crossed, heard, named, seen
-from domains.surveillance.scene import Actor, Hearing, Scene
+from domains.surveillance.rule_findings import Finding, count_of, crossed, heard, named, said, seen
+from domains.surveillance.scene import Actor, Hearing, Scene, Utterance
 from domains.surveillance.schedule import is_in_force, zone_named
 
 TOGETHER_S = 3.0
-"""A rule about objects and sounds wants both within this time."""
+"""A rule about two or more of objects, sounds and words wants all of them within this time."""
 GRACE_S = 1.0
 """A condition that fails for no longer than this did not stop holding (a missed detection)."""
 MISSED_LOOKS = 2.5
@@ -46,7 +47,7 @@ class _Memory:
         crossings: tracks that crossed the line lately, each with the time.
         runs: for each sound named in the newest span, in how many spans in a row and since when.
         listened_s: the end of the newest span.
-        seen, heard: the newest finding of each side.
+        seen, heard, said: the newest finding of each side.
         met, met_s: what was found when all sides last held together, and when.
         force_since_s: since when the schedule has been in force, or None.
     """
@@ -58,6 +59,7 @@ class _Memory:
     listened_s: float = -math.inf
     seen: Finding | None = None
     heard: Finding | None = None
+    said: Finding | None = None
     met: tuple[Finding, ...] = ()
     met_s: float = -math.inf
     force_since_s: float | None = None
@@ -105,17 +107,35 @@ class RuleBook:
         return tuple(judgements)
 
     def hear(self, hearing: Hearing) -> tuple[Judgement, ...]:
-        """One judgement for each rule about sound."""
+        """One judgement for each rule about sound or words."""
         self._tell_time(hearing.end_s)
         wall_s = None if hearing.wall_s is None else hearing.wall_s + (hearing.end_s - hearing.start_s)
         judgements = []
         for name, rule in self._rules.items():
-            if not _is_about_sound(rule):
+            if not _is_about_sound(rule) and not rule.words:
                 continue
             memory = self._memories[name]
-            if self._is_in_force(rule, memory, hearing.end_s, wall_s):
+            if self._is_in_force(rule, memory, hearing.end_s, wall_s) and _is_about_sound(rule):
                 memory.heard = self._listen(rule, memory, hearing) or memory.heard
             judgements.append(self._verdict(name, rule, memory, hearing.end_s, wall_s))
+        return tuple(judgements)
+
+    def say(self, utterance: Utterance, time_s: float, wall_s: float | None) -> tuple[Judgement, ...]:
+        """One judgement for each rule about words.
+
+        Args:
+            utterance: what was said; some seconds ago, since it had to be written down.
+            time_s, wall_s: now.
+        """
+        self._tell_time(time_s)
+        judgements = []
+        for name, rule in self._rules.items():
+            if not rule.words:
+                continue
+            memory = self._memories[name]
+            if self._is_in_force(rule, memory, time_s, wall_s):
+                memory.said = said(rule, utterance, time_s) or memory.said
+            judgements.append(self._verdict(name, rule, memory, time_s, wall_s))
         return tuple(judgements)
 
     def _tell_time(self, time_s: float) -> None:
@@ -130,7 +150,7 @@ class RuleBook:
             memory.crossings.clear()
             memory.runs.clear()
             memory.met = ()
-            memory.seen = memory.heard = memory.force_since_s = None
+            memory.seen = memory.heard = memory.said = memory.force_since_s = None
             return False
         if memory.force_since_s is None:
             # a rule without a schedule has always been in force
@@ -207,14 +227,17 @@ class RuleBook:
 
     def _verdict(self, name: str, rule: Rule, memory: _Memory, time_s: float, wall_s: float | None) -> Judgement:
         is_about_sound = _is_about_sound(rule)
-        keep_s = TOGETHER_S if is_about_sound and rule.labels else HOLD_S + self._rise_s
-        sight = memory.seen if rule.labels else None
-        sound = memory.heard if is_about_sound else None
-        if rule.labels and not is_about_sound and rule.line is None:
+        wanted = bool(rule.labels), is_about_sound, bool(rule.words)
+        needed = sum(wanted)
+        keep_s = TOGETHER_S if needed > 1 else HOLD_S + self._rise_s
+        if rule.labels and needed == 1 and rule.line is None:
             # a state, not an instant: it holds only while it is seen, but a missed look must not end what the policy waits for
             keep_s = min(self._rise_s, self._grace_s)
-        found = [f for f in (sight, sound) if f is not None and time_s - f.time_s <= keep_s]
-        kind, needed = kind_of(name), bool(rule.labels) + is_about_sound
+        if rule.words and memory.said is not None:
+            keep_s += memory.said.late_s * (needed > 1)  # together with what was there when it was said
+        sides = zip(wanted, (memory.seen, memory.heard, memory.said), strict=True)
+        found = [f for is_wanted, f in sides if is_wanted and f is not None and time_s - f.time_s <= keep_s]
+        kind = kind_of(name)
         if len(found) == needed:
             memory.met, memory.met_s = tuple(found), time_s
         elif needed > 1 and memory.met and time_s - memory.met_s < self._rise_s:
@@ -230,7 +253,7 @@ class RuleBook:
             wall_s=wall_s,
             score=1.0,
             reason=joined.sentence,
-            contributions={f.modality.value: 1.0 / len(found) for f in found},
+            contributions={m.value: sum(f.modality is m for f in found) / len(found) for m in dict.fromkeys(f.modality for f in found)},
             boxes=joined.boxes,
             subjects=joined.subjects,
             details={"rule": name, **joined.details},

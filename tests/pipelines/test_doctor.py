@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from core.errors import ConfigError
 from core.store import open_store
 from pipelines import checkup
-from pipelines.checkup import Finding, database, disk, examine
+from pipelines.checkup import Finding, database, disk, examine, words
 from pipelines.cli import Session, cli
 from pipelines.configuration import Configuration, load_configuration
 
@@ -53,6 +53,22 @@ def test_people_get_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     assert done.exit_code == 1
     assert "data [folder]" in done.stdout
+
+
+def test_it_says_whether_words_can_be_written_down_and_else_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "find_spec", lambda name: None)
+    (missing,) = words()
+    assert missing.state == "note"
+    assert "pip install 'trivium[asr]'" in missing.text
+
+    monkeypatch.setattr(checkup, "find_spec", lambda name: object())
+    monkeypatch.setattr("core.weights.is_here", lambda entry: entry.name != "whisper-tiny")
+    (unfetched,) = words()
+    assert unfetched.text.endswith(": trivium models pull whisper-tiny")
+
+    monkeypatch.setattr("core.weights.is_here", lambda entry: True)
+    (ready,) = words()
+    assert ready.state == "good"
 
 
 def test_one_look_that_fails_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ class Noted:
     """Stands in for the line (which needs models): notes what it is told."""
 
     last_alert = ""
-    alerts = classified = 0
+    alerts = classified = utterances = words_dropped = 0
 
     def __init__(self) -> None:
         self.ticks: list[float] = []
@@ -99,6 +99,17 @@ def test_a_microphone_without_pictures_is_no_fault(monkeypatch: pytest.MonkeyPat
         post.judge(Mail((), (), None))
 
     assert line.ticks == []
+
+
+def test_speech_that_was_not_written_down_is_among_the_dropped() -> None:
+    line = Noted()
+    post = post_of([], line)
+    line.utterances, line.words_dropped = 5, 3
+
+    status = post.status()
+
+    assert status.dropped == 3
+    assert (status.counts["utterances"], status.counts["words_dropped"]) == (5, 3)
 
 
 def test_the_state_follows_the_connection_and_says_why() -> None:
