@@ -32,6 +32,7 @@ INSTALL_S = 3600.0
 LATENCIES = 20
 SPARE_S = 900.0  # beyond the budget: import, averaging of checkpoints, prediction, latencies
 SCRIPTS = Path(__file__).parent / "peer_scripts"
+MAX_TEXT_TOKENS = 256  # as the engine reads; its default of 512 took four times as long a step
 BACKBONE = "efficientnet-lite0-timm"
 
 _METRICS = {"accuracy": "accuracy", "balanced accuracy": "balanced_accuracy", "macro-F1": "f1_macro", "AUROC": "roc_auc"}
@@ -170,7 +171,11 @@ def image_backbone(python: Path) -> Path:
 
 
 def hyperparameters(each: EngineSet, python: Path) -> dict[str, Any]:
-    """What the peer is told: the engine's own backbones, a processor, small batches; the rest is its own defaults."""
+    """What the peer is told: the engine's own backbones, a processor, small batches; the rest is its own defaults.
+
+    Its default of 20 epochs warms the learning rate up over two of them, so a short budget ends before it has learned: give
+    `optim.max_epochs` from `epochs_within` for a run that is cut to the budget.
+    """
     kinds = [kind for kind in _MODELS if each.columns(kind)]
     models = [_MODELS[kind] for kind in kinds]
     told: dict[str, Any] = {
@@ -184,9 +189,18 @@ def hyperparameters(each: EngineSet, python: Path) -> dict[str, Any]:
     }
     if ColumnKind.TEXT in kinds:
         told["model.hf_text.checkpoint_name"] = str(locate("minilm", pull=True))
+        told["model.hf_text.max_text_len"] = MAX_TEXT_TOKENS
+        told["model.hf_text.pooling_mode"] = "mean"  # as these weights were trained
     if ColumnKind.IMAGE in kinds:
         told["model.timm_image.checkpoint_name"] = str(image_backbone(python))
     return told
+
+
+def epochs_within(result: PeerResult, budget_s: float) -> int:
+    """How many epochs fit into a budget, by the validations of an earlier run (two an epoch); at least one."""
+    if not result.curve:
+        return 1
+    return max(1, int(budget_s / (2 * result.curve[-1][0] / len(result.curve))))
 
 
 def run_peer(

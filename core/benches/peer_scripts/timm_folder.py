@@ -63,5 +63,9 @@ def embed(folder: Path, squares: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    action, *paths = sys.argv[1:]
-    {"make": make, "embed": embed}[action](*(Path(path) for path in paths))
+    action, *given = sys.argv[1:]
+    paths = [Path(each) for each in given]
+    if action == "make":
+        make(paths[0], paths[1])
+    else:
+        embed(paths[0], paths[1], paths[2])
