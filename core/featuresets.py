@@ -23,15 +23,18 @@ class FeatureSet:
         rows: by modality one batch-of-one `Features` a sample, None where the sample lacks it.
         labels: true labels a sample; empty tuples where they are not known.
         groups: what must not be split, a sample; its id where it has no group.
+        weights: how much each sample counts in training; empty means alike.
     """
 
     ids: tuple[str, ...]
     rows: Mapping[Modality, tuple[Features | None, ...]]
     labels: tuple[tuple[str, ...], ...]
     groups: tuple[str, ...]
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.labels), len(self.groups), *(len(rows) for rows in self.rows.values())}
+        lengths |= {len(self.weights)} if self.weights else set()
         if len(lengths) != 1:
             raise InputError(f"ids, labels, groups and features must be one a sample, not {sorted(lengths)}")
 
@@ -50,11 +53,12 @@ class FeatureSet:
             {m: tuple(rows[i] for i in indices) for m, rows in self.rows.items()},
             tuple(self.labels[i] for i in indices),
             tuple(self.groups[i] for i in indices),
+            tuple(self.weights[i] for i in indices) if self.weights else (),
         )
 
     def only(self, modalities: Sequence[Modality]) -> FeatureSet:
         """The same samples, with nothing of any other modality."""
-        return FeatureSet(self.ids, {m: rows for m, rows in self.rows.items() if m in modalities}, self.labels, self.groups)
+        return FeatureSet(self.ids, {m: rows for m, rows in self.rows.items() if m in modalities}, self.labels, self.groups, self.weights)
 
     def batch(self, indices: Sequence[int], modalities: Sequence[Modality]) -> tuple[dict[Modality, Features], BoolArray]:
         """Stack some samples.

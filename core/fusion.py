@@ -26,11 +26,13 @@ from core.backbones import Backbone, load_backbone
 from core.errors import ConfigError, InputError
 from core.features import Features
 from core.projectors import Projector, TimeEmbedding, masked_mean, pool_runs
+from core.resampler import READ_TOKENS, Resampler
 from core.samples import Modality
 from core.sequences import Segment, assemble, drop_modalities
 from core.tasks import task
 
-Tuning = Literal["frozen", "lora", "full"]
+Tuning = Literal["frozen", "lora", "dora", "full"]
+ProjectorKind = Literal["linear", "mlp", "resampler"]
 
 
 class ModalityInput(BaseModel):
@@ -39,7 +41,8 @@ class ModalityInput(BaseModel):
     Attributes:
         encoder: name of the encoder whose features these are; features of another are refused.
         width: numbers a token; 0 means sentences only.
-        max_tokens: encoder tokens a row; longer runs are averaged into this many stretches.
+        max_tokens: encoder tokens a row; longer runs are averaged into this many stretches, or, by a resampler, always become this many.
+        projector: one linear map, a two-layer perceptron, or learned queries that read long runs (`core.resampler`).
         max_words: word pieces of the sentences a row; the rest is cut off.
         weight: w_k of the loss, where weights are set and not learned.
     """
@@ -49,6 +52,7 @@ class ModalityInput(BaseModel):
     encoder: str
     width: int = Field(ge=0, le=16384)
     max_tokens: int = Field(default=16, ge=1, le=256)
+    projector: ProjectorKind = "mlp"
     max_words: int = Field(default=48, ge=4, le=256)
     weight: float = Field(default=0.3, ge=0)
 
@@ -61,11 +65,12 @@ class FusionConfig(BaseModel):
         labels: the label space.
         task: name of a task of `core.tasks`.
         backbone: packaged name, hub id or folder.
-        tuning: the backbone stays frozen, gets LoRA adapters, or is tuned fully.
+        tuning: the backbone stays frozen, gets LoRA or DoRA adapters, or is tuned fully.
         pooling: how the joint answer is read off: mean over the sequence, or its last token (decoders).
         dropout: of projectors and heads.
         modality_dropout: chance in training that a present modality is left out; one always stays.
         learn_weights: learn the w_k as uncertainties (Kendall et al., 2018) in place of the set ones.
+        balance_gradients: hold back the gradients of a modality that learns faster than the rest (`core.balance`).
         label_smoothing: of the targets.
         lora_rank, lora_alpha, lora_targets: of the adapters; no targets means peft's own choice for the backbone.
         gradient_checkpointing: recompute the backbone's layers in the backward pass, to save memory.
@@ -82,6 +87,7 @@ class FusionConfig(BaseModel):
     dropout: float = Field(default=0.4, ge=0, lt=1)
     modality_dropout: float = Field(default=0.3, ge=0, lt=1)
     learn_weights: bool = False
+    balance_gradients: bool = False
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     lora_rank: int = Field(default=8, ge=1, le=256)
     lora_alpha: int = Field(default=16, ge=1)
@@ -175,9 +181,7 @@ class FusionModel(nn.Module):
         learned = task(config.task)
         width, outputs = backbone.width, learned.outputs(len(config.labels))
         gain = float(backbone.embedding_table().detach().float().pow(2).mean().sqrt())
-        self.projectors = nn.ModuleDict(
-            {m.value: Projector(i.width, width, gain, config.dropout) for m, i in config.inputs.items() if i.width}
-        )
+        self.projectors = nn.ModuleDict({m.value: _projector(i, width, gain, config.dropout) for m, i in config.inputs.items() if i.width})
         self.times = TimeEmbedding(width)
         self.modality_embedding = nn.Parameter(torch.randn(len(config.inputs), width) * gain * 0.1)
         self.missing = nn.Parameter(torch.randn(len(config.inputs), width) * gain)
@@ -264,8 +268,12 @@ class FusionModel(nn.Module):
         embeds, mask, pooled = words, word_mask, masked_mean(words, word_mask)
         if settings.width:
             tokens = torch.tensor(features.tokens, device=self.device)
-            real, real_mask, times = pool_runs(tokens, torch.tensor(features.mask, device=self.device), settings.max_tokens)
-            projected = self.projectors[modality.value](real)  # [batch, kept, width]
+            projector, token_mask = self.projectors[modality.value], torch.tensor(features.mask, device=self.device)
+            if isinstance(projector, Resampler):
+                projected, real_mask, times = projector.resample(*pool_runs(tokens, token_mask, READ_TOKENS))
+            else:
+                real, real_mask, times = pool_runs(tokens, token_mask, settings.max_tokens)
+                projected = projector(real)  # [batch, kept, width]
             placed = projected + self.modality_embedding[index] + self.times(times)
             embeds, mask = torch.cat([words, placed], dim=1), torch.cat([word_mask, real_mask], dim=1)
             pooled = pooled + masked_mean(projected, real_mask)
@@ -284,8 +292,20 @@ class FusionModel(nn.Module):
         return self.backbone.embed(torch.tensor(ids, dtype=torch.long))
 
 
-def fusion_loss(model: FusionModel, output: FusionOutput, targets: Tensor, label_weights: Tensor | None = None) -> Tensor:
-    """L = l(joint) + sum_k w_k * l(head_k), each l a mean over the rows that have the modality.
+def head_losses(model: FusionModel, output: FusionOutput, targets: Tensor) -> Tensor:
+    """The unweighted loss of each modality's head, `[batch, modalities]`."""
+    row_loss = task(model.settings.task).loss
+    return torch.stack([row_loss(output.modality_logits[:, k], targets) for k in range(output.present.shape[1])], dim=1)
+
+
+def fusion_loss(
+    model: FusionModel,
+    output: FusionOutput,
+    targets: Tensor,
+    label_weights: Tensor | None = None,
+    row_weights: Tensor | None = None,
+) -> Tensor:
+    """L = l(joint) + sum_k w_k * l(head_k), each l a weighted mean over the rows that have the modality.
 
     With learned weights the sum is over exp(-s_k) * l(head_k) + s_k / 2, s_k the log variance of modality k.
 
@@ -294,14 +314,17 @@ def fusion_loss(model: FusionModel, output: FusionOutput, targets: Tensor, label
         output: of the same batch.
         targets: `[batch, labels]`.
         label_weights: `[labels]`.
+        row_weights: `[batch]`, how much each row counts; None means alike.
     """
     config = model.settings
     row_loss = task(config.task).loss
-    total = row_loss(output.logits, targets, label_weights, config.label_smoothing).mean()
+    counts = output.logits.new_ones(len(targets)) if row_weights is None else row_weights
+    joint = row_loss(output.logits, targets, label_weights, config.label_smoothing)
+    total = (joint * counts).sum() / counts.sum().clamp(min=1e-9)
     for index, modality in enumerate(config.modalities):
-        here = output.present[:, index].to(total.dtype)  # [batch]
+        here = output.present[:, index].to(total.dtype) * counts  # [batch]
         losses = row_loss(output.modality_logits[:, index], targets, label_weights, config.label_smoothing)
-        loss = (losses * here).sum() / here.sum().clamp(min=1)
+        loss = (losses * here).sum() / here.sum().clamp(min=1e-9)
         if config.learn_weights:
             log_variance = model.log_variance[index]
             total = total + torch.exp(-log_variance) * loss + log_variance / 2
@@ -327,15 +350,27 @@ def trained_state(model: FusionModel) -> dict[str, Tensor]:
     return {name: value.contiguous().cpu() for name, value in {**trained, **statistics}.items()}
 
 
+def _projector(settings: ModalityInput, width: int, gain: float, dropout: float) -> nn.Module:
+    if settings.projector == "resampler":
+        return Resampler(settings.width, width, gain, dropout, settings.max_tokens)
+    return Projector(settings.width, width, gain, dropout, is_linear=settings.projector == "linear")
+
+
 def _tune(backbone: Backbone, config: FusionConfig) -> Backbone:
     backbone.requires_grad_(config.tuning == "full")
-    if config.tuning == "lora":
+    if config.tuning in ("lora", "dora"):
         from peft import LoraConfig, inject_adapter_in_model
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
 
         usual = KNOWN.get(backbone.kind)
         targets = list(config.lora_targets or usual or ()) or "all-linear"
-        lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules=targets, lora_dropout=config.dropout)
+        lora = LoraConfig(
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            target_modules=targets,
+            lora_dropout=config.dropout,
+            use_dora=config.tuning == "dora",  # Liu et al., 2024
+        )
         try:
             inject_adapter_in_model(lora, backbone.module)  # projectors and heads lie outside it and are saved beside the adapters
         except ValueError as error:

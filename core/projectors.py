@@ -66,29 +66,20 @@ class TimeEmbedding(nn.Module):
         return embedded
 
 
-class Projector(nn.Module):
-    """LayerNorm, then a two-layer perceptron, ending at the size of the backbone's word embeddings.
-
-    Tokens are first standardised by the mean and spread of the training tokens (`fit`), which are kept with the weights.
+class Standardised(nn.Module):
+    """Tokens standardised by the mean and spread of the training tokens (`fit`), which are kept with the weights.
 
     Attributes:
         mean, spread: `[width]`, of the training tokens.
-        gain: `[]`, root mean square of an output; begins at that of the word embeddings.
     """
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, width: int, embedding_width: int, gain: float, dropout: float) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
-        self.norm: nn.Module = nn.LayerNorm(width) if width >= NARROW_WIDTH else nn.Identity()
-        self.layers = nn.Sequential(
-            nn.Linear(width, embedding_width), nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding_width, embedding_width)
-        )
-        self.output_norm = nn.LayerNorm(embedding_width, elementwise_affine=False)
-        self.gain = nn.Parameter(torch.tensor(float(gain)))
 
     @torch.no_grad()
     def fit(self, tokens: Tensor) -> None:
@@ -99,8 +90,29 @@ class Projector(nn.Module):
         spread = tokens.std(0)
         self.spread.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
 
+    def standardise(self, tokens: Tensor) -> Tensor:
+        """`[batch, time, width]` to the same shape."""
+        return (tokens - self.mean) / self.spread
+
+
+class Projector(Standardised):
+    """LayerNorm, then a two-layer perceptron or one linear map, ending at the size of the backbone's word embeddings.
+
+    Attributes:
+        gain: `[]`, root mean square of an output; begins at that of the word embeddings.
+    """
+
+    def __init__(self, width: int, embedding_width: int, gain: float, dropout: float, *, is_linear: bool = False) -> None:
+        super().__init__(width)
+        self.norm: nn.Module = nn.LayerNorm(width) if width >= NARROW_WIDTH else nn.Identity()
+        outward = nn.Linear(width if is_linear else embedding_width, embedding_width)
+        hidden = [] if is_linear else [nn.Linear(width, embedding_width), nn.GELU()]
+        self.layers = nn.Sequential(*hidden, nn.Dropout(dropout), outward)
+        self.output_norm = nn.LayerNorm(embedding_width, elementwise_affine=False)
+        self.gain = nn.Parameter(torch.tensor(float(gain)))
+
     def forward(self, tokens: Tensor) -> Tensor:
         """`[batch, time, width]` to `[batch, time, embedding_width]`."""
-        hidden = self.layers(self.norm((tokens - self.mean) / self.spread))
+        hidden = self.layers(self.norm(self.standardise(tokens)))
         projected: Tensor = self.output_norm(hidden) * self.gain
         return projected

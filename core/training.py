@@ -12,8 +12,9 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,12 +24,23 @@ from torch import Tensor
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from core.balance import modulation, scores_of
 from core.calibration import Method, calibrate
 from core.cards import Card
 from core.checkpoints import WEIGHTS, Checkpoint, load_trained
 from core.errors import ConfigError, InputError
 from core.featuresets import FeatureSet
-from core.fusion import FusionConfig, FusionModel, ModalityInput, OutputScale, build_model, fusion_loss, trained_state
+from core.fusion import (
+    FusionConfig,
+    FusionModel,
+    FusionOutput,
+    ModalityInput,
+    OutputScale,
+    build_model,
+    fusion_loss,
+    head_losses,
+    trained_state,
+)
 from core.predicting import joint_logits
 from core.samples import FloatArray, Modality
 from core.splits import Split, hold_out
@@ -36,7 +48,8 @@ from core.tasks import task
 
 Progress = Callable[[int, Mapping[str, float]], None]
 
-_BACKBONE_RATES = {"frozen": 0.0, "lora": 3e-4, "full": 3e-5}
+_BACKBONE_RATES = {"frozen": 0.0, "lora": 3e-4, "dora": 3e-4, "full": 3e-5}
+OptimizerName = Literal["adamw", "sgd", "adafactor"]
 
 
 class TrainingConfig(BaseModel):
@@ -46,7 +59,8 @@ class TrainingConfig(BaseModel):
         seed: of weights, batches, dropout and the split.
         epochs: at the most.
         patience: epochs without a better validation loss after which training ends; 0 means all epochs are trained.
-        learning_rate: of projectors and heads.
+        optimizer: AdamW, SGD with Nesterov momentum, or Adafactor.
+        learning_rate: of projectors and heads; `core.learning_rate` suggests one.
         backbone_learning_rate: of adapters or of the backbone; None means a usual one for the tuning.
         validation_fraction: about this share of the samples, in whole groups, chooses the epoch and the temperature; 0 means
             none: every epoch is trained and nothing is calibrated.
@@ -61,6 +75,7 @@ class TrainingConfig(BaseModel):
     epochs: int = Field(default=12, ge=1, le=1000)
     patience: int = Field(default=3, ge=0)
     batch_size: int = Field(default=16, ge=1, le=4096)
+    optimizer: OptimizerName = "adamw"
     learning_rate: float = Field(default=5e-4, gt=0, lt=1)
     backbone_learning_rate: float | None = Field(default=None, gt=0, lt=1)
     weight_decay: float = Field(default=0.1, ge=0)
@@ -155,7 +170,7 @@ def _fit(
         train_dataset=_Rows(train, targets),
         eval_dataset=_Rows(validation, chosen.targets(validation.labels, config.labels)) if len(validation) else None,
         data_collator=_Collator(config.modalities),
-        optimizers=(_optimizer(model, training), None),
+        optimizers=(optimizer_of(model, training), None),
         callbacks=_callbacks(training, has_validation=len(validation) > 0, progress=progress),
     )
     trainer.train(resume_from_checkpoint=_resumable(folder, _fingerprint(train, validation, config, training)))
@@ -200,7 +215,10 @@ class _Collator:
     def __call__(self, items: Sequence[tuple[_Rows, int]]) -> dict[str, Any]:
         rows, indices = items[0][0], [index for _, index in items]
         features, present = rows.samples.batch(indices, self.modalities)
-        return {"features": features, "present": torch.tensor(present), "labels": torch.tensor(rows.targets[indices])}
+        batch = {"features": features, "present": torch.tensor(present), "labels": torch.tensor(rows.targets[indices])}
+        if rows.samples.weights:
+            batch["row_weights"] = torch.tensor([rows.samples.weights[i] for i in indices], dtype=torch.float32)
+        return batch
 
 
 class _FusionTrainer(Trainer):
@@ -209,16 +227,31 @@ class _FusionTrainer(Trainer):
     def __init__(self, fusion: FusionModel, label_weights: Tensor | None, **settings: Any) -> None:
         super().__init__(model=fusion, **settings)
         self.fusion = fusion
+        self.factors = {name: torch.ones(()) for name in fusion.projectors}
+        if fusion.settings.balance_gradients:
+            for name, projector in fusion.projectors.items():
+                for parameter in projector.parameters():
+                    parameter.register_hook(partial(torch.mul, self.factors[name]))  # type: ignore[no-untyped-call]
         self.label_weights = None if label_weights is None else label_weights.to(self.args.device)
         self.remove_callback(PrinterCallback)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         output = model(inputs["features"], inputs["present"])
         if model.training:
-            loss = fusion_loss(self.fusion, output, inputs["labels"], self.label_weights)
+            loss = fusion_loss(self.fusion, output, inputs["labels"], self.label_weights, inputs.get("row_weights"))
+            if self.fusion.settings.balance_gradients:
+                self._hold_back(output, inputs["labels"])
         else:  # the joint loss alone chooses the epoch
             loss = task(self.fusion.settings.task).loss(output.logits, inputs["labels"], self.label_weights).mean()
         return (loss, output) if return_outputs else loss
+
+    def _hold_back(self, output: FusionOutput, targets: Tensor) -> None:
+        """Multiply the gradients of modalities that are ahead, as the coming backward pass makes them."""
+        scores = scores_of(head_losses(self.fusion, output, targets), output.present)
+        factors = modulation(scores, output.present.any(0))
+        for index, modality in enumerate(self.fusion.settings.modalities):
+            if modality.value in self.factors:
+                self.factors[modality.value].fill_(float(factors[index]))
 
     def prediction_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> tuple[Tensor, None, None]:
         with torch.no_grad():
@@ -286,8 +319,8 @@ def _arguments(training: TrainingConfig, folder: Path, *, has_validation: bool, 
     )
 
 
-def _optimizer(model: FusionModel, training: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW: the backbone slower than what is new; no decay for norms, biases and single vectors."""
+def optimizer_of(model: FusionModel, training: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer by its name: the backbone slower than what is new; no decay for norms, biases and single vectors."""
     backbone_rate = training.backbone_learning_rate or _BACKBONE_RATES[model.settings.tuning]
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.named_parameters():
@@ -295,7 +328,12 @@ def _optimizer(model: FusionModel, training: TrainingConfig) -> torch.optim.Opti
             rate = backbone_rate if name.startswith("backbone.") else training.learning_rate
             decay = training.weight_decay if parameter.ndim > 1 and name not in ("missing", "modality_embedding") else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
-    return torch.optim.AdamW([{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()])
+    settings = [{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()]
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(settings, lr=training.learning_rate, momentum=0.9, nesterov=True)
+    if training.optimizer == "adafactor":
+        return torch.optim.Adafactor(settings, lr=training.learning_rate)
+    return torch.optim.AdamW(settings)
 
 
 def _resumable(folder: Path, fingerprint: str) -> str | None:
@@ -318,7 +356,7 @@ def _resumable(folder: Path, fingerprint: str) -> str | None:
 def _fingerprint(train: FeatureSet, validation: FeatureSet, config: FusionConfig, training: TrainingConfig) -> str:
     digest = hashlib.sha256((config.model_dump_json() + training.model_dump_json()).encode())
     for samples in (train, validation):
-        digest.update(repr((samples.ids, samples.labels, samples.groups)).encode())
+        digest.update(repr((samples.ids, samples.labels, samples.groups, samples.weights)).encode())
         for modality in sorted(samples.rows):
             for row in samples.rows[modality]:
                 digest.update(modality.encode() if row is None else row.tokens.tobytes() + repr(row.sentences).encode())
