@@ -52,6 +52,12 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("pipelines.commands.demo:demo", "Analyse the sample films and say where the results lie."),
     "surveillance": Entry("pipelines.commands.surveillance:surveillance", "Watch cameras and films: alerts with evidence."),
+    "train": Entry("pipelines.commands.train:train", "Learn from a table of labelled multimodal examples."),
+    "evaluate": Entry("pipelines.commands.evaluate:evaluate", "Measure a trained model on rows it has not seen."),
+    "predict": Entry("pipelines.commands.predict:predict", "Ask a trained model about every row of a table."),
+    "explain": Entry("pipelines.commands.explain:explain", "Show what an answer rests on: modalities, words, patches, moments."),
+    "tune": Entry("pipelines.commands.tune:tune", "Search for the settings that learn a table best."),
+    "export": Entry("pipelines.commands.export_model:export_model", "Write a model for onnxruntime or torch.export."),
     "models": Entry("pipelines.commands.models:models", "List, pull and verify pretrained weights."),
     "config": Entry("pipelines.commands.config:config", "Check, show and explain the configuration."),
     "doctor": Entry("pipelines.commands.doctor:doctor", "Say what is installed, found and reachable."),

@@ -1,0 +1,114 @@
+"""`trivium train`: learn from a table of labelled examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.commands.learning_options import TABLE, in_words, say, table_options
+from pipelines.console import console, json_option, print_json
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  trivium train drawings.csv --label shelf --group maker --out shelf-model
+  trivium train drawings.csv --label shelf --columns
+  trivium train recipes.jsonl --label course --preset best --out course-model
+  trivium train prices.parquet --label price --task regression --set epochs=20 --out price-model
+  trivium train entries.conll --task token_classification --out entities-model
+  trivium train --tasks
+"""
+)
+@click.argument("table", type=TABLE, required=False)
+@table_options
+@click.option("--task", help="What is learned  [default: by the columns]; --tasks lists them.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the model; must not exist.")
+@click.option("--preset", type=click.Choice(["quick", "best"]), help="quick: the fusion model. best: also plain models, the best wins.")
+@click.option("--validation", type=TABLE, metavar="TABLE", help="Rows that choose epochs and thresholds  [default: some of the table]")
+@click.option("--options", "options_file", type=TABLE, metavar="FILE", help="Settings of the task, as YAML, as `trivium tune` writes it.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="One setting of the task.")
+@click.option("--columns", is_flag=True, help="Show what each column is taken for, and train nothing.")
+@click.option("--tasks", is_flag=True, help="List the tasks and their settings.")
+@json_option
+def train(
+    table: Path | None,
+    label: str | None,
+    group: str | None,
+    kinds: tuple[str, ...],
+    root: Path | None,
+    task: str | None,
+    out: Path | None,
+    preset: str | None,
+    validation: Path | None,
+    options_file: Path | None,
+    pairs: tuple[str, ...],
+    columns: bool,
+    tasks: bool,
+    as_json: bool,
+) -> None:
+    """Learn from TABLE (CSV, TSV, Parquet, JSON, JSONL, CoNLL), one labelled example a row, media by path."""
+    from pipelines import learning
+
+    if tasks:
+        _show_tasks(as_json)
+        return
+    if table is None:
+        raise click.UsageError("say which TABLE to learn from; --tasks lists what can be learned")
+    request = learning.TableRequest(table, label, group, kinds, root)
+    if columns:
+        _show_columns(request, as_json)
+        return
+    if out is None:
+        raise click.UsageError("say with --out where the model is to be written")
+    values = learning.read_options(options_file, [*([f"preset={preset}"] if preset else []), *pairs])
+    judged = None if validation is None else learning.TableRequest(validation, label, group, kinds, root)
+    name, outcome = learning.train(request, out, task, values, judged, say)
+    if as_json:
+        print_json({"model": str(outcome.folder), "task": name, "figures": dict(outcome.figures), "notes": list(outcome.notes)})
+        return
+    click.echo(f"{outcome.folder}: {name}, " + ", ".join(f"{key} {in_words(value)}" for key, value in outcome.figures.items()))
+    for note in outcome.notes:
+        click.echo(f"  {note}")
+
+
+def _show_tasks(as_json: bool) -> None:
+    from core.learners import learners
+
+    rows = [{"task": one.name, "summary": one.summary, "settings": sorted(one.options.model_fields)} for one in learners()]
+    if as_json:
+        print_json(rows)
+        return
+    from rich.table import Table
+
+    shown = Table("task", "learns", "settings")
+    for row in rows:
+        shown.add_row(str(row["task"]), str(row["summary"]), ", ".join(row["settings"]))
+    console().print(shown)
+
+
+def _show_columns(request: object, as_json: bool) -> None:
+    from core.table import describe
+    from pipelines.commands.learning_options import say as tell
+    from pipelines.learning import TableRequest, tell_problems
+
+    if not isinstance(request, TableRequest):
+        raise TypeError("a table request is needed")
+    table = request.read()
+    tell_problems(table, tell)
+    facts = describe(table)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json({"table": table.name, "rows": len(table), "columns": [asdict(fact) for fact in facts]})
+        return
+    from rich.table import Table
+
+    shown = Table("column", "is", "because", "missing", "such as", title=f"{table.name}: {len(table)} rows", title_justify="left")
+    for fact in facts:
+        shown.add_row(
+            fact.column.name, str(fact.column.kind), fact.column.reason, str(fact.missing), ", ".join(map(str, fact.examples))[:60]
+        )
+    console().print(shown)
