@@ -108,7 +108,5 @@ def _show_columns(request: object, as_json: bool) -> None:
 
     shown = Table("column", "is", "because", "missing", "such as", title=f"{table.name}: {len(table)} rows", title_justify="left")
     for fact in facts:
-        shown.add_row(
-            fact.column.name, str(fact.column.kind), fact.column.reason, str(fact.missing), ", ".join(map(str, fact.examples))[:60]
-        )
+        shown.add_row(fact.column, str(fact.kind), fact.reason, str(fact.missing), ", ".join(map(str, fact.examples))[:60])
     console().print(shown)
