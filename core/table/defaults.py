@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from core.encoders.contract import Encoder
 from core.encoders.series import SeriesEncoder
 from core.encoders.tabular import TabularEncoder, TabularState, fit_tabular
+from core.errors import InputError
 from core.samples import Modality
 from core.table.values import ColumnKind, Table
 
@@ -20,8 +23,18 @@ def default_encoders(table: Table, *, tabular: TabularState | None = None, threa
     Raises:
         ModelError: weights are not here or damaged.
     """
-    found: dict[Modality, Encoder] = {}
     wanted = table.modalities
+    return encoders_of(wanted, (tabular or fit_tabular_state(table)) if Modality.TABULAR in wanted else None, threads=threads)
+
+
+def encoders_of(wanted: Collection[Modality], tabular: TabularState | None = None, *, threads: int = 2) -> dict[Modality, Encoder]:
+    """The packaged encoder of each of these modalities, numbers and categories as they were fitted before.
+
+    Raises:
+        ModelError: weights are not here or damaged.
+        InputError: a table's numbers are wanted and nothing was fitted.
+    """
+    found: dict[Modality, Encoder] = {}
     if Modality.TEXT in wanted:
         from core.encoders.text import TextEncoder
 
@@ -40,7 +53,9 @@ def default_encoders(table: Table, *, tabular: TabularState | None = None, threa
 
         found[Modality.AUDIO] = AudioEncoder()
     if Modality.TABULAR in wanted:
-        found[Modality.TABULAR] = TabularEncoder(tabular or fit_tabular_state(table))
+        if tabular is None:
+            raise InputError("numbers and categories are read as they were fitted on training rows; nothing was fitted")
+        found[Modality.TABULAR] = TabularEncoder(tabular)
     if Modality.SERIES in wanted:
         found[Modality.SERIES] = SeriesEncoder()
     return found
