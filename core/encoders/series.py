@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import linregress
 
 from core.encoders.checks import payloads
@@ -34,8 +35,8 @@ class _Channel:
     """One channel with its gaps filled by straight lines."""
 
     name: str
-    values: FloatArray
-    is_missing: FloatArray
+    values: npt.NDArray[np.float64]
+    is_missing: npt.NDArray[np.float64]
     mean: float
     deviation: float
 
@@ -110,7 +111,7 @@ def _filled(name: str, values: FloatArray) -> _Channel | None:
     return _Channel(name, filled, gaps.astype(np.float64), float(known.mean()), deviation if deviation > least else 1.0)
 
 
-def _statistics(part: FloatArray, is_missing: FloatArray) -> list[float]:
+def _statistics(part: npt.NDArray[np.float64], is_missing: npt.NDArray[np.float64]) -> list[float]:
     change = np.diff(part) if len(part) > 1 else np.zeros(1)
     slope = float(np.polyfit(np.linspace(-1, 1, len(part)), part, 1)[0]) if len(part) > 1 else 0.0
     spread = float(part.std())
@@ -129,7 +130,7 @@ def _statistics(part: FloatArray, is_missing: FloatArray) -> list[float]:
     ]
 
 
-def _bands(part: FloatArray) -> list[float]:
+def _bands(part: npt.NDArray[np.float64]) -> list[float]:
     """Shares of eight bands of frequency up to half the rate, how spread they are, and where their middle is."""
     power = np.abs(np.fft.rfft((part - part.mean()) * np.hanning(len(part)))[1:]) ** 2 if len(part) > 2 else np.zeros(1)
     total = float(power.sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ from core.table.media_paths import find_media
 from core.table.series_files import open_series, series_from_list
 from core.table.values import ColumnKind, Table
 
-_OPENERS = {ColumnKind.IMAGE: open_image, ColumnKind.AUDIO: open_audio, ColumnKind.VIDEO: open_video, ColumnKind.SERIES: open_series}
+_OPENERS: dict[ColumnKind, Callable[[Path, MediaBounds], Payload]] = {
+    ColumnKind.IMAGE: open_image,
+    ColumnKind.AUDIO: open_audio,
+    ColumnKind.VIDEO: open_video,
+    ColumnKind.SERIES: open_series,
+}
 _TABULAR = (ColumnKind.NUMBER, ColumnKind.CATEGORY)
 TABULAR_COLUMN = ""  # the numbers and categories of a row are one observation, of no one column
 
@@ -55,7 +60,7 @@ class Cell:
         try:
             bounds.check_file(path)
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20))  # type: ignore[arg-type, return-value]
+                digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20))
         except OSError as error:
             raise InputError(f"the file cannot be read: {error.strerror or error}") from error
         digest.update(f"{self.modality}:{VERSION}:{bounds}:{path.suffix.casefold()}".encode())

@@ -115,7 +115,7 @@ def _class_names(dataset: Any, header: Sequence[str]) -> dict[str, Callable[[int
     features = getattr(dataset, "features", None) or {}
     for column in header:
         feature = features.get(column) if isinstance(features, Mapping) else None
-        inner = getattr(feature, "feature", feature)  # of a list of classes
+        inner: Any = getattr(feature, "feature", feature)  # of a list of classes
         if callable(getattr(inner, "int2str", None)):
             found[column] = inner.int2str
     return found

@@ -102,18 +102,18 @@ def open_audio(path: Path, bounds: MediaBounds) -> Audio:
     parts: list[FloatArray] = []
     count = 0
     try:
-        with path.open("rb") as file, av.open(file, options=_CLOSED) as opened:
+        with path.open("rb") as file, av.open(file, "r", options=_CLOSED) as opened:
             if not opened.streams.audio:
                 raise InputError("the file holds no sound")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
             for frame in opened.decode(opened.streams.audio[0]):
                 for piece in resampler.resample(frame):
-                    parts.append(piece.to_ndarray().reshape(-1))
+                    parts.append(np.asarray(piece.to_ndarray(), np.float32).reshape(-1))
                     count += len(parts[-1])
                 if count >= most:
                     break
             if count < most:
-                parts += [piece.to_ndarray().reshape(-1) for piece in resampler.resample(None)]
+                parts += [np.asarray(piece.to_ndarray(), np.float32).reshape(-1) for piece in resampler.resample(None)]
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise InputError(f"not a sound that can be read ({_reason(error)})") from error
     waveform = np.concatenate(parts)[:most].astype(np.float32) if parts else np.empty(0, np.float32)
@@ -137,7 +137,7 @@ def open_video(path: Path, bounds: MediaBounds) -> Video:
     kept: list[tuple[float, ByteArray]] = []
     every, count = 1, 0
     try:
-        with path.open("rb") as file, av.open(file, options=_CLOSED) as opened:
+        with path.open("rb") as file, av.open(file, "r", options=_CLOSED) as opened:
             if not opened.streams.video:
                 raise InputError("the file holds no film")
             stream = opened.streams.video[0]
@@ -148,7 +148,7 @@ def open_video(path: Path, bounds: MediaBounds) -> Video:
                 if count % every == 0:
                     size = size or _frame_size(frame.width, frame.height, bounds.frame_side_px)
                     at_s = float(frame.time) if frame.time is not None else float(count)
-                    kept.append((at_s, frame.reformat(*size, format="rgb24").to_ndarray()))
+                    kept.append((at_s, np.asarray(frame.reformat(*size, format="rgb24").to_ndarray(), np.uint8)))
                     if len(kept) >= 2 * bounds.max_frames:  # of a film whose length nobody knows beforehand
                         kept, every = kept[::2], every * 2
                 count += 1

@@ -182,7 +182,7 @@ def _cut(stem: Path, told: dict[str, Any]) -> list[Encoded]:
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()  # type: ignore[arg-type, return-value]
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
 
 
 def _make_room(own: Path, max_bytes: int) -> None:

@@ -47,11 +47,12 @@ def test_csv_cells_and_lines_survive_quotes_and_line_breaks(tmp_path: Path, rows
 def test_any_bytes_are_read_or_refused_in_one_line(tmp_path: Path, suffix: str, content: bytes) -> None:
     try:
         table = read_table(written(tmp_path, f"t.{suffix}", content))
-    except InputError as error:
-        assert "\n" not in str(error)
-        assert len(str(error)) < 1200
+    except InputError as refused:
+        said = str(refused)
     else:
-        assert len(table) > 0
+        said = "" if len(table) else "a table without rows\n"
+    assert "\n" not in said
+    assert len(said) < 1200
 
 
 def test_bad_rows_are_reported_with_their_lines_and_the_rest_is_kept(tmp_path: Path) -> None:
@@ -166,11 +167,10 @@ def test_parquet_and_csv_give_the_same_table(tmp_path: Path) -> None:
 
 
 def test_kinds_are_told_from_values_and_names(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"x")
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(b"x")
     rows = [
-        f"{i},k{i % 3},{i * 1000:,},a.png,http://x/{i},This is sentence {i},2024-01-{i % 28 + 1:02d},{'NA' if i % 4 else i},z{i}\n".replace(
-            f"{i * 1000:,}", f'"{i * 1000:,}"'
-        )
+        f'{i},k{i % 3},"{i * 1000:,}",{"ab"[i % 2]}.png,http://x/{i},A sentence {i},2024-01-{i % 28 + 1:02d},{"NA" if i % 4 else i},z{i}\n'
         for i in range(1, 41)
     ]
     table = read_table(written(tmp_path, "t.csv", "id,kind,amount,photo,url,words,day,gaps,code\n" + "".join(rows)))

@@ -60,7 +60,7 @@ def test_dataset_classes_get_names_and_media_in_memory_become_files(tmp_path: Pa
 
     picture = Image.new("RGB", (4, 4), "red")
     sound = {"array": np.zeros(160), "sampling_rate": 16000, "path": None}
-    rows = [{"picture": picture, "sound": sound, "label": 1}, {"picture": picture, "sound": None, "label": 0}]
+    rows: list[dict[str, Any]] = [{"picture": picture, "sound": sound, "label": 1}, {"picture": picture, "sound": None, "label": 0}]
     table = from_dataset(Dataset(rows, {"label": Classes()}), label="label", root=tmp_path)
     assert table.values("label") == ("dog", "cat")
     assert (table.of(ColumnKind.IMAGE), table.of(ColumnKind.AUDIO)) == (("picture",), ("sound",))
@@ -72,7 +72,8 @@ def test_dataset_classes_get_names_and_media_in_memory_become_files(tmp_path: Pa
 
 def test_several_splits_are_refused() -> None:
     class Splits:
-        column_names = {"train": ["a"], "test": ["a"]}
+        def __init__(self) -> None:
+            self.column_names = {"train": ["a"], "test": ["a"]}
 
     with pytest.raises(InputError, match="give one"):
         from_dataset(Splits())
