@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -27,9 +28,11 @@ class Kept:
     def __init__(self) -> None:
         self.alerts: dict[str, Alert] = {}
         self.evidence: list[tuple[str, EvidenceKind, bytes]] = []
+        self.on_alert: Callable[[Alert], None] = lambda alert: None
 
     def save(self, alert: Alert) -> None:
         self.alerts[alert.id] = alert
+        self.on_alert(alert)
 
     def attach(
         self, alert_id: str, kind: EvidenceKind, content: bytes | Path, media_type: str, name: str, start_s: float | None = None
@@ -108,3 +111,25 @@ def test_without_words_nothing_that_was_said_is_kept(film: Path, tmp_path: Path)
     assert counts["utterances"] == 0
     assert EvidenceKind.TRANSCRIPT not in {kind for _, kind, _ in kept.evidence}
     assert not any("voice" in a.reason for a in kept.alerts.values())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("models")
+def test_a_live_camera_tells_of_a_call_for_help(film: Path, tmp_path: Path) -> None:
+    kept, stop = Kept(), threading.Event()
+    camera = CameraSettings(url=SecretStr(str(film)), rules=RULES, words=True)
+    settings = SurveillanceSettings(classifier=ClassifierSettings(enabled=False), cameras={"hall": camera})
+    watch = Surveillance().watch(settings, kept, Surroundings(tmp_path / "state", tmp_path / "scratch", threads=1))
+    kept.on_alert = lambda alert: stop.set() if alert.kind == "rule:cry" else None
+    deadline = threading.Timer(90.0, stop.set)
+    deadline.start()
+
+    watch.run(stop)
+
+    deadline.cancel()
+    told = [a.reason.lower() for a in kept.alerts.values() if a.kind == "rule:cry"]
+    assert len(told) == 1
+    assert "help" in told[0]
+    counts = watch.status()[0].counts
+    assert (counts["utterances"], counts["words_dropped"]) == (1, 0)
+    assert not [thread for thread in threading.enumerate() if thread.name == "scribe"]
