@@ -69,3 +69,55 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> str:
     LlamaModel(LlamaConfig(vocab_size=len(WORDS), max_position_embeddings=96, pad_token_id=0, **sizes)).save_pretrained(folder)
     _save_tokenizer(folder, bos_token="<s>")
     return str(folder)
+
+
+WRITER_WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "<s>",
+    "</s>",
+    "text",
+    "image",
+    "tabular",
+    ":",
+    "?",
+    "Question",
+    "Answer",
+    "What",
+    "is",
+    "there",
+    "it",
+    "red",
+    "or",
+    "green",
+    "a",
+    "circle",
+    "square",
+    "not",
+    "stated",
+    "yes",
+    "no",
+    "colour",
+    "size",
+    "big",
+    "small",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a decoder of two layers, width 64."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny-writer")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128}
+    config = LlamaConfig(vocab_size=len(WRITER_WORDS), max_position_embeddings=256, pad_token_id=0, bos_token_id=2, eos_token_id=3, **sizes)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WRITER_WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    named = {"unk_token": "[UNK]", "pad_token": "[PAD]", "bos_token": "<s>", "eos_token": "</s>"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named).save_pretrained(folder)
+    return str(folder)
