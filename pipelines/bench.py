@@ -1,4 +1,4 @@
-"""Run a domain's benchmark and say at which commit and on which machine its figures were measured."""
+"""Run a benchmark of the engine or of a domain and say at which commit and on which machine its figures were measured."""
 
 from __future__ import annotations
 
@@ -22,12 +22,20 @@ from pipelines.bench_report import Report, ReportedMetric
 
 DATA_VARIABLE = "TRIVIUM_DATA"
 REPOSITORY = Path(__file__).resolve().parent.parent
+ENGINE = {
+    "engine.sets": "core.benches.engine:run",
+    "engine.entities": "core.benches.ner:run",
+    "engine.pairs": "core.benches.pairs:run",
+    "engine.language": "core.benches.language:run",
+    "engine.drawing": "core.benches.drawing:run",
+    "engine.export": "core.benches.export:run",
+}
 
 
 def benches() -> dict[str, str]:
-    """Every domain's benches: name to `module:function`."""
+    """The engine's benches and every domain's: name to `module:function`."""
     working, _ = domains()
-    return {name: target for domain in working.values() for name, target in cast("Any", domain).benches.items()}
+    return ENGINE | {name: target for domain in working.values() for name, target in cast("Any", domain).benches.items()}
 
 
 def run(name: str, is_quick: bool, only: Sequence[str], say: Callable[[str], None]) -> Report:
