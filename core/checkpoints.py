@@ -132,7 +132,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         fusion = FusionConfig.model_validate(config["fusion"])
         backbone = BackboneIdentity(str(config["backbone"]["name"]), str(config["backbone"]["sha256"]))
         card = Card.model_validate(config["card"])
-        calibration = _calibration(read_json(folder, "calibration.json"), len(fusion.labels))
+        calibration = read_calibration(read_json(folder, "calibration.json"), len(fusion.labels))
         metrics = {str(k): float(v) for k, v in read_json(folder, "metrics.json").items() if isinstance(v, int | float)}
     except ValidationError as error:
         first = error.errors()[0]
@@ -165,7 +165,13 @@ def _write(checkpoint: Checkpoint, folder: Path) -> None:
     (folder / "README.md").write_text(render_card(checkpoint), "utf-8")
 
 
-def _calibration(values: Mapping[str, Any], labels: int) -> Calibration:
+def read_calibration(values: Mapping[str, Any], labels: int) -> Calibration:
+    """A calibration from its plain values.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not one for that many labels.
+    """
+
     def numbers(key: str) -> tuple[float, ...]:
         read = tuple(math.inf if v is None else float(v) for v in values[key])
         if len(read) not in (1, labels):

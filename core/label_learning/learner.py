@@ -1,0 +1,306 @@
+"""Train a label model from a table: read, encode, fit, compare, choose, calibrate, write."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from core.calibration import Calibration, calibrate
+from core.cards import Card
+from core.encoders.tabular import TabularState
+from core.errors import InputError, ModelError
+from core.featuresets import FeatureSet
+from core.fusion import FusionConfig
+from core.label_learning.answers import to_logits
+from core.label_learning.boosting import fit_boosted
+from core.label_learning.card import render_card
+from core.label_learning.crossing import BOOSTING, FUSION, LINEAR, Crossing, cross, has_few_labels, probe_names
+from core.label_learning.fusion_member import FusionMember, configure, fit_fusion, found_rate, training_of
+from core.label_learning.labels import Labelled, label_space, labelled, separator_of
+from core.label_learning.learned import LabelLearned
+from core.label_learning.linear import fit_linear
+from core.label_learning.members import Lesson, Member, lesson_weights
+from core.label_learning.model import LabelModel, read_model, write_model
+from core.label_learning.options import LabelOptions
+from core.label_learning.rows import Rows, pool
+from core.label_learning.selection import Pattern, cross_fitted, patterns_of, weigh
+from core.learners.contract import Outcome, Say
+from core.metrics import Estimate, paired_difference
+from core.model_folder import HASHES, save_whole
+from core.samples import FloatArray, Modality
+from core.splits import Split, hold_out
+from core.table.defaults import default_encoders
+from core.table.encoding import encode_table
+from core.table.splitting import check_disjoint
+from core.table.values import ColumnKind, Table
+from core.tasks import Task, task
+from core.training import TrainingConfig
+
+DIFFERENCE_DRAWS = 500
+WORST_SHARE = 0.9  # the least that a set of modalities should keep of what all together reach
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What cross-validation said.
+
+    Attributes:
+        shipped: member, or several.
+        scores: headline measure of each candidate, out of fold.
+        weights: for each set of modalities.
+        answers: of what is shipped, out of fold, `[rows, labels]`.
+        notes: which won, by how much, what was left out.
+    """
+
+    shipped: str
+    scores: dict[str, float]
+    weights: dict[Pattern, dict[str, float]]
+    answers: FloatArray
+    notes: tuple[str, ...]
+
+
+def fit_labels(
+    task_name: str, train: Table, out: Path, options: LabelOptions, *, validation: Table | None = None, say: Say = print
+) -> Outcome:
+    """Train and write a model folder; see `core.learners.contract.Learner.fit`.
+
+    Raises:
+        InputError: the table cannot be learned from; says what is missing, and where.
+        ModelError: the folder holds something else, or weights are not here.
+    """
+    begun_s = time.monotonic()
+    _check_out(out)
+    learned = task(task_name)
+    given, held, separator, notes = _read(learned, train, validation, options)
+    labels = label_space(learned, given, options.order)
+    rows, tabular, split = _encode(given, held, options, say)
+    targets = learned.targets(rows.features.labels, labels)  # also says which validation label is not among the training's
+    lesson = Lesson(
+        learned, labels, rows, targets, lesson_weights(learned, targets, rows.features.weights, class_weights=options.class_weights)
+    )
+    fusion, training = configure(rows.features, task_name, labels, options), training_of(options)
+    place = {name: i for i, name in enumerate(rows.features.ids)}
+    if options.learning_rate == "find":
+        training = found_rate(rows.features.select([place[name] for name in split.train]), fusion, training)
+        say(f"learning rate found: {training.learning_rate:.2g}")
+    encoded_s = time.monotonic() - begun_s
+    build = _quick if options.preset == "quick" else _best
+    model, scores, extra = build(lesson, fusion, training, split, options, say)
+    seconds = time.monotonic() - begun_s
+    figures = {**scores, "training_s": seconds, "encoding_s": encoded_s}
+    subsets, subset_notes = _subset_notes(model.task, figures)
+    notes = (*notes, *extra, *subset_notes)
+    kept = [c for c in given.table.columns if c.kind.modality in rows.means or c.kind in _ROLES]
+    model = replace(
+        model,
+        kinds={c.name: c.kind for c in kept},
+        tabular=tabular,
+        groups=frozenset(rows.features.groups) if train.of(ColumnKind.GROUP) else frozenset(),
+        separator=separator,
+        metrics=figures,
+    )
+    card = render_card(model, given.table, notes, subsets)
+    save_whole(out, lambda folder: write_model(model, folder, card), kind="model")
+    return Outcome(out, figures, notes)
+
+
+_ROLES = (ColumnKind.LABEL, ColumnKind.GROUP, ColumnKind.ID, ColumnKind.WEIGHT)
+
+
+def load_labels(task_name: str, folder: Path) -> LabelLearned:
+    """From a model folder.
+
+    Raises:
+        ModelError: it is missing, damaged, or of another task.
+    """
+    return LabelLearned(folder.name, read_model(folder, task_name))
+
+
+def _check_out(out: Path) -> None:
+    """Refuse before hours of work, not after."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / HASHES).is_file())):
+        raise ModelError(f"{out} is there and is not a model; choose another folder")
+
+
+def _read(
+    learned: Task, train: Table, validation: Table | None, options: LabelOptions
+) -> tuple[Labelled, Labelled | None, str | None, tuple[str, ...]]:
+    separator = None
+    if learned.kind == "several":
+        separator = options.separator or separator_of(train)
+    given = labelled(train, learned, separator)
+    held = None
+    if validation is not None and len(validation):
+        check_disjoint(train, validation, content=False)
+        held = labelled(validation, learned, separator)
+    problems = [*given.problems, *(held.problems if held else ())]
+    notes = [f"{len(problems)} rows were left out for want of a label; the first: {problems[0]}"] if problems else []
+    if len(set(given.table.ids)) != len(given.table.ids):
+        raise InputError(f"{train.name}: an id occurs twice; give each row its own")
+    return given, held, separator, tuple(notes)
+
+
+def _encode(given: Labelled, held: Labelled | None, options: LabelOptions, say: Say) -> tuple[Rows, TabularState | None, Split]:
+    """All rows of training and validation, encoded by encoders that were fitted on the training rows."""
+    encoders = default_encoders(given.table, threads=options.threads)
+    state = getattr(encoders.get(Modality.TABULAR), "state", None)
+    sides = [given] + ([held] if held else [])
+    weights = [side.weights or (1.0,) * len(side.table) for side in sides]
+    sets = [encode_table(side.table, encoders=encoders, say=say) for side in sides]
+    everything = FeatureSet(
+        tuple(name for one in sets for name in one.ids),
+        {m: tuple(row for one in sets for row in one.rows[m]) for m in sets[0].rows},
+        tuple(label for side in sides for label in side.labels),
+        tuple(group for one in sets for group in one.groups),
+        tuple(w for part in weights for w in part) if any(side.weights for side in sides) else (),
+    )
+    present = everything.only(everything.modalities)
+    if not present.modalities:
+        raise InputError(f"{given.table.name}: not one value of the rows could be read; see the problems told above")
+    if held:
+        return pool(present), state, Split(sets[0].ids, sets[1].ids)
+    balanced = present.labels if has_few_labels(present.labels) else ((),) * len(present)
+    return pool(present), state, hold_out(present.ids, balanced, present.groups, fraction=options.validation_fraction, seed=options.seed)
+
+
+def _quick(
+    lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, split: Split, options: LabelOptions, say: Callable[[str], None]
+) -> tuple[LabelModel, dict[str, float], tuple[str, ...]]:
+    """The fusion model alone, calibrated on validation rows."""
+    member = fit_fusion(lesson.rows.features, fusion, training, split=split, card=_card(), say=say)
+    model = _model(lesson, fusion, {FUSION: member}, {frozenset(fusion.modalities): {FUSION: 1.0}}, split, options)
+    place = {name: i for i, name in enumerate(lesson.rows.features.ids)}
+    held = [place[name] for name in split.validation]
+    asked = lesson.rows.select(held)
+    answers = model.raw(asked)
+    model = replace(model, calibration=_calibrate(lesson, answers, held, options))
+    if not held:
+        return model, {}, ("no group was held out: the epoch was not chosen, and nothing is calibrated",)
+    scores = {f"validation_{n}": m(answers, lesson.targets[held]) for n, m in lesson.task.measures.items()}
+    for chosen in _sets(fusion.modalities):
+        shown = asked.only(chosen)
+        scores[f"validation {'+'.join(chosen)}"] = lesson.task.measures[lesson.task.headline](model.raw(shown), lesson.targets[held])
+    return model, scores, ()
+
+
+def _best(
+    lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, split: Split, options: LabelOptions, say: Callable[[str], None]
+) -> tuple[LabelModel, dict[str, float], tuple[str, ...]]:
+    """Whatever answers best out of its folds, fitted again on all rows."""
+    crossing = cross(lesson, fusion, training, options, say)
+    found = compare_members(lesson, crossing)
+    say(found.notes[0])
+    needed = {name for weights in found.weights.values() for name in weights}
+    members: dict[str, Member] = {}
+    for name, modalities in probe_names(fusion.modalities).items():
+        if name in needed:
+            members |= {name: fit_linear(lesson, modalities, name=name, strengths=(crossing.strengths[name],), seed=options.seed)[0]}
+    if BOOSTING in needed:
+        members[BOOSTING] = fit_boosted(lesson, name=BOOSTING, seed=options.seed, threads=options.threads)
+    if FUSION in needed:
+        members[FUSION] = _final_fusion(lesson, fusion, training, split, say)
+    model = _model(lesson, fusion, members, found.weights, split, options)
+    model = replace(model, calibration=_calibrate(lesson, found.answers, range(len(lesson.rows)), options))
+    measure = lesson.task.measures[lesson.task.headline]
+    scores = {f"folds_{n}": m(found.answers, lesson.targets) for n, m in lesson.task.measures.items()}
+    scores |= {f"folds {lesson.task.headline}: {name}": value for name, value in found.scores.items()}
+    scores |= {f"seconds: {name}": seconds for name, seconds in crossing.seconds.items()}
+    natural = lesson.rows.patterns
+    for pattern, weights in found.weights.items():
+        answers = crossing.by_pattern[pattern]
+        shown = np.asarray(sum(answers[name].astype(np.float64) * w for name, w in weights.items()), np.float32)
+        rows = [i for i, here in enumerate(natural) if here & pattern]
+        if rows:
+            scores[f"validation {'+'.join(m for m in fusion.modalities if m in pattern)}"] = measure(shown[rows], lesson.targets[rows])
+    return model, scores, found.notes
+
+
+def _final_fusion(lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, split: Split, say: Callable[[str], None]) -> FusionMember:
+    return fit_fusion(lesson.rows.features, fusion, training, split=split, card=_card(), say=say)
+
+
+def compare_members(lesson: Lesson, crossing: Crossing) -> Comparison:
+    """Choose one member or several, by the headline measure of their out-of-fold answers.
+
+    The figure of several is of weights that were chosen on the other folds, so that choosing them is not paid for with luck.
+    """
+    measure, headline = lesson.task.measures[lesson.task.headline], lesson.task.headline
+    groups, everything = lesson.rows.features.groups, range(len(lesson.rows))
+    alone = {name: measure(answers, lesson.targets) for name, answers in crossing.whole.items()}
+    best = max(alone, key=lambda name: alone[name] if math.isfinite(alone[name]) else -math.inf)
+    together = cross_fitted(lesson, crossing.by_pattern, crossing.folds)
+    scores = {**alone, "together": measure(together, lesson.targets)}
+    weights = weigh(lesson, crossing.by_pattern, everything)
+    whole = next(iter(weights))
+    gain = paired_difference(measure, together, crossing.whole[best], lesson.targets, groups, repeats=DIFFERENCE_DRAWS)
+    notes = []
+    if scores["together"] > alone[best] and len(weights[whole]) > 1:
+        shipped, answers = "together", together
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in sorted(weights[whole].items(), key=lambda pair: -pair[1]))
+        notes.append(f"several together win with {headline} {scores['together']:.3f} out of fold ({parts})")
+        notes.append(f"that is {_span(gain)} more than the best alone, {best} ({alone[best]:.3f})")
+    else:
+        shipped, answers = best, crossing.whole[best]
+        plain = [name for name in alone if name == best or LINEAR in name]
+        small = {p: {n: crossing.by_pattern[p][n] for n in plain} for p in crossing.by_pattern}
+        weights = {**weigh(lesson, small, everything), whole: {best: 1.0}}
+        notes.append(f"{best} alone wins with {headline} {alone[best]:.3f} out of fold")
+        notes.append(f"several together are {_span(gain)} better, which is no gain" if gain.value <= 0 else "one is as good as several")
+    if FUSION in alone:
+        others = {name: value for name, value in alone.items() if name != FUSION}
+        rival = max(others, key=lambda name: others[name])
+        gap = paired_difference(measure, crossing.whole[FUSION], crossing.whole[rival], lesson.targets, groups, repeats=DIFFERENCE_DRAWS)
+        verdict = "the fusion model wins" if gap.low > 0 else "a plain model wins" if gap.high < 0 else "no difference is shown"
+        notes.append(f"fusion alone against {rival}: {_span(gap)}; {verdict}")
+    notes += [f"{name} was left out: {why}" for name, why in crossing.dropped.items()]
+    if FUSION not in weights[whole]:
+        notes.append("a plain model wins here: the fusion model is not part of what is shipped")
+    return Comparison(shipped, scores, weights, answers, tuple(notes))
+
+
+def _span(gain: Estimate) -> str:
+    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+
+def _model(
+    lesson: Lesson,
+    fusion: FusionConfig,
+    members: dict[str, Member],
+    weights: dict[Pattern, dict[str, float]],
+    split: Split,
+    options: LabelOptions,
+) -> LabelModel:
+    return LabelModel(lesson.task, lesson.labels, fusion.modalities, {}, None, members, weights, Calibration(), options, split)
+
+
+def _calibrate(lesson: Lesson, answers: FloatArray, places: Sequence[int] | range, options: LabelOptions) -> Calibration:
+    rows = list(places)
+    return calibrate(to_logits(lesson.task, answers), lesson.targets[rows], lesson.task, alpha=options.alpha)
+
+
+def _card() -> Card:
+    return Card(title="fusion", data="a part of the model in the folder above, whose card says all")
+
+
+def _sets(modalities: Sequence[Modality]) -> list[tuple[Modality, ...]]:
+    return [tuple(m for m in modalities if m in pattern) for pattern in patterns_of(modalities)]
+
+
+def _subset_notes(learned: Task, figures: dict[str, float]) -> tuple[dict[str, float], tuple[str, ...]]:
+    """How well each set of modalities does, and a note on whether the worst keeps its share of what all reach."""
+    subsets = {name.split(" ", 1)[1]: value for name, value in figures.items() if name.startswith("validation ")}
+    if len(subsets) < 2:
+        return subsets, ()
+    whole = next(iter(subsets))
+    worst = min(subsets, key=lambda name: subsets[name])
+    share = subsets[worst] / subsets[whole] if subsets[whole] > 0 else math.nan
+    verdict = "within" if share >= WORST_SHARE else "not within"
+    return subsets, (
+        f"worst set of modalities, {worst}: {learned.headline} {subsets[worst]:.3f} of {subsets[whole]:.3f} with all; "
+        f"{verdict} {1 - WORST_SHARE:.0%} of it",
+    )
