@@ -40,9 +40,8 @@ def drawings(context: BenchContext) -> list[Metric]:
             continue
         rank = int(name.rpartition("_")[2])
         chance = min(1.0, rank * figures[f"{name.partition('_recall')[0]}_chance_at_1"].value)
-        found.append(
-            _metric(f"drawings: {name.replace('_', ' ')}", estimate, note, "above chance", estimate.low > chance, "chance", chance)
-        )
+        said = f"drawings: {name.replace('_', ' ')}"
+        found.append(_metric(said, estimate, note, "above chance", estimate.low > chance, ("chance", chance)))
     return found
 
 
