@@ -27,6 +27,7 @@ NOISE_FACTOR = 6.0  # median deviations above which a cell differs (about four s
 NOISE_RANGE = (0.3, 30.0)
 FIRST_NOISE = 2.5  # until it is learned
 NOISE_STEP_LEVELS_PER_S = 0.2
+COVERED_NOISE = np.float32(0.25)  # how much slower noise is learned where something stands
 EXPOSURE_SLACK = 0.15  # how far single cells stray from a global change of exposure, as a share of that change
 DARK_LEVELS = 2.0  # keeps ratios of dark cells finite
 ADAPT_S = 12.0  # time constant of the background where nothing is
@@ -228,6 +229,7 @@ def _learn(background: _Background, cells: FloatArray, gain: float, deviation: F
     if gain != 1.0:
         level *= np.float32(gain**adapted)  # the light stays so: make it the background's own
     step = np.float32(NOISE_STEP_LEVELS_PER_S * elapsed_s * (5.0 if is_new else 1.0))
-    noise += np.copysign(step, deviation - noise)
+    # what comes again and again to one place would else be taken for its noise, and be missed after a dozen visits
+    noise += np.copysign(np.where(mask, COVERED_NOISE * step, step), deviation - noise)
     np.clip(noise, *NOISE_RANGE, out=noise)
     np.maximum(np.multiply(noise, NOISE_FACTOR, out=background.threshold), FLOOR_LEVELS, out=background.threshold)

@@ -170,3 +170,17 @@ def test_events_end_with_the_last_moving_frame() -> None:
     none = np.empty((0, 4), np.float32)
     verdicts = [(0.0, 0.0, False), (1.0, 0.1, True), (2.0, 0.1, True), (3.0, 0.0, True), (4.0, 0.0, False), (5.0, 0.2, True)]
     assert motion_events(Motion(t, area, moving, none) for t, area, moving in verdicts) == [(1.0, 2.0), (5.0, 5.0)]
+
+
+def test_what_comes_again_and_again_to_the_same_place_is_seen_every_time() -> None:
+    rng = np.random.default_rng(5)
+    picture, gate, seen_visits = np.clip(room(rng), 70, 180), MotionGate(GateSettings()), 0
+    for visit in range(25):
+        is_seen = False
+        for i in range(100):
+            frame = picture.copy()
+            if i >= 60:
+                frame[40:100, 60:90] += 45 + 10 * (i % 2)
+            is_seen |= gate.step(seen(frame, rng, 2.0), visit * 10 + i / HZ).area > 0 and i >= 60
+        seen_visits += is_seen
+    assert seen_visits == 25
