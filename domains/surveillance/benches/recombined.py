@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from core.samples import FloatArray
 from domains.surveillance.config import CameraSettings, SurveillanceSettings
 from domains.surveillance.detector import Detector
 from domains.surveillance.eyes import Eyes
+from domains.surveillance.look import Looker
 from domains.surveillance.scene import Actor, Motion, Scene
 from domains.surveillance.sources import open_film
 from domains.surveillance.stream import CameraFrame
@@ -29,6 +31,21 @@ REST = Motion(0.0, 0.0, False, np.empty((0, 4), np.float32))
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What one frame of a film showed.
+
+    Attributes:
+        index: the frame's number.
+        scene: what was seen.
+        look: `[1280]`, what the picture looked like; None where nothing moved or nobody asked.
+    """
+
+    index: int
+    scene: Scene
+    look: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """The scenes of one thing that happens.
 
@@ -36,11 +53,13 @@ class Happening:
         name: film and number.
         scenes: in order, times from 0.
         odd_from_s: from when on it is odd; infinite for what is usual.
+        looks: one for each scene, or none at all.
     """
 
     name: str
     scenes: tuple[Scene, ...]
     odd_from_s: float = float("inf")
+    looks: tuple[FloatArray | None, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -56,19 +75,28 @@ class Moment:
         event: the number of the happening that goes on, or None for quiet.
         is_odd: whether it is odd now.
         is_inserted: whether what goes on becomes odd at some time.
+        look: `[1280]`, what the picture looks like, or None.
     """
 
     scene: Scene
     event: int | None
     is_odd: bool
     is_inserted: bool = False
+    look: FloatArray | None = None
 
 
-def see_film(film: Path, detector: Detector, until_s: float = float("inf")) -> list[tuple[int, Scene]]:
-    """All scenes of a film, each with its frame's number."""
+def see_film(film: Path, detector: Detector, looker: Looker | None = None, until_s: float = float("inf")) -> list[Seen]:
+    """What every due frame of a film shows.
+
+    Args:
+        film: a video file.
+        detector: finds objects.
+        looker: embeds the pictures in which something moves, where looks are wanted.
+        until_s: the rest is not seen.
+    """
     settings = SurveillanceSettings()
     eyes = Eyes(CAMERA, CameraSettings.model_validate({"url": "made"}), settings.detector)
-    scenes = []
+    seen = []
     stream = open_film(film, CAMERA, sound=False)
     try:
         for event in stream:
@@ -80,28 +108,30 @@ def see_film(film: Path, detector: Detector, until_s: float = float("inf")) -> l
             if eyes.is_due(event, motion):
                 is_looked_at = eyes.needs_detection(motion)
                 scene = eyes.look(event, motion, eyes.find(event, detector)) if is_looked_at else eyes.rest(event, motion)
-                scenes.append((event.index, scene))
+                look = looker(event.colour(), scene) if looker is not None and motion.is_moving else None
+                seen.append(Seen(event.index, scene, look))
     finally:
         stream.close()
-    return scenes
+    return seen
 
 
-def cut(name: str, scenes: Sequence[tuple[int, Scene]], first: int, last: int, odd_from_s: float = float("inf")) -> Happening | None:
+def cut(name: str, seen: Sequence[Seen], first: int, last: int, odd_from_s: float = float("inf")) -> Happening | None:
     """What happens between two frames, and a second around them; None where nothing was seen.
 
     Args:
         name: what to call it.
-        scenes: of the film, with frame numbers.
+        seen: of the film.
         first, last: frame numbers.
         odd_from_s: from when on it is odd, on the film's clock.
     """
-    inside = [scene for index, scene in scenes if first <= index <= last]
+    inside = [s.scene for s in seen if first <= s.index <= last]
     if not inside:
         return None
     begin_s, end_s = inside[0].time_s - MARGIN_S, inside[-1].time_s + MARGIN_S
-    taken = tuple(replace(s, time_s=s.time_s - begin_s) for _, s in scenes if begin_s <= s.time_s <= end_s)
-    start_s = taken[0].time_s
-    return Happening(name, tuple(replace(s, time_s=s.time_s - start_s) for s in taken), odd_from_s - begin_s - start_s)
+    taken = [s for s in seen if begin_s <= s.scene.time_s <= end_s]
+    start_s = taken[0].scene.time_s
+    scenes = tuple(replace(s.scene, time_s=s.scene.time_s - start_s) for s in taken)
+    return Happening(name, scenes, odd_from_s - start_s, tuple(s.look for s in taken))
 
 
 def spans_of(table: Path) -> Mapping[str, list[tuple[int, int]]]:
@@ -150,12 +180,13 @@ def _played(happening: Happening, start_s: float, number: int, rng: np.random.Ge
     shift = rng.normal(0.0, PLACE_NOISE, 2).astype(np.float32)
     pace = float(np.clip(rng.normal(1.0, SPEED_NOISE), 0.7, 1.3))
     for step, at_s in enumerate(np.arange(rng.uniform(0.0, LOOK_S), happening.duration_s, LOOK_S)):
-        scene = happening.scenes[max(int(np.searchsorted(times, at_s, side="right")) - 1, 0)]
+        place = max(int(np.searchsorted(times, at_s, side="right")) - 1, 0)
+        scene, look = happening.scenes[place], happening.looks[place] if happening.looks else None
         now_s = start_s + step * LOOK_S
         actors = tuple(_moved(actor, names, ids, shift, pace) for actor in scene.actors)
         area = scene.motion.area * float(np.clip(rng.normal(1.0, 0.1), 0.5, 1.5))
         made = replace(scene, time_s=now_s, wall_s=None, actors=actors, motion=replace(scene.motion, time_s=now_s, area=area))
-        yield Moment(made, number, bool(at_s >= happening.odd_from_s), happening.odd_from_s < float("inf"))
+        yield Moment(made, number, bool(at_s >= happening.odd_from_s), happening.odd_from_s < float("inf"), look)
 
 
 def _moved(

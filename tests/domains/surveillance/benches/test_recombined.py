@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domains.surveillance.benches.recombined import Happening, cut, footage
+from domains.surveillance.benches.recombined import Happening, Seen, cut, footage
 from domains.surveillance.scene import Actor, Motion, Scene, Track
 
 
@@ -42,9 +42,9 @@ def test_the_seed_decides():
 
 
 def test_a_cut_has_a_second_around_it_and_knows_when_it_becomes_odd():
-    scenes = [(i, scene(i / 10)) for i in range(100)]
-    taken = cut("x", scenes, 30, 60, odd_from_s=4.0)
+    seen = [Seen(i, scene(i / 10), np.full(2, i, np.float32)) for i in range(100)]
+    taken = cut("x", seen, 30, 60, odd_from_s=4.0)
     assert taken.scenes[0].time_s == 0
     assert taken.scenes[-1].time_s == pytest.approx(5.0)
     assert taken.odd_from_s == pytest.approx(2.0)
-    assert cut("x", scenes, 200, 300) is None
+    assert cut("x", seen, 200, 300) is None
