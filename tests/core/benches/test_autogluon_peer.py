@@ -11,6 +11,7 @@ from core.benches.autogluon_peer import (
     SCRIPTS,
     PeerResult,
     epochs_within,
+    hyperparameters,
     image_backbone,
     load_result,
     not_installed,
@@ -27,8 +28,8 @@ from core.splits import Split
 KINDS = {
     "id": ColumnKind.ID,
     "size": ColumnKind.NUMBER,
+    "width": ColumnKind.NUMBER,
     "noise": ColumnKind.NUMBER,
-    "more_noise": ColumnKind.NUMBER,
     "kind": ColumnKind.CATEGORY,
     "label": ColumnKind.LABEL,
     "maker": ColumnKind.GROUP,
@@ -43,14 +44,15 @@ def needs_peer() -> Path:
 
 
 def separable(folder: Path) -> EngineSet:
-    """Sixty rows whose label is whether the size is above zero; one number alone would be normalised away by the peer."""
-    numbers = np.random.default_rng(0).normal(size=(60, 3))
+    """Rows whose label is which of two numbers is larger: all that is left after the peer has normalised the numbers of a row."""
+    numbers = np.random.default_rng(0).normal(size=(150, 3))
     rows = []
-    for place, (size, noise, more_noise) in enumerate(numbers):
-        cells = (f"s{place}", f"{size:.4f}", f"{noise:.4f}", f"{more_noise:.4f}", "ab"[place % 2], "big" if size > 0 else "a little")
-        rows.append(dict(zip(KINDS, (*cells, f"m{place}"), strict=True)))
+    for place, (size, width, noise) in enumerate(numbers):
+        label = "big" if size > width else "a little"
+        cells = (f"s{place}", f"{size:.4f}", f"{width:.4f}", f"{noise:.4f}", "ab"[place % 2], label, f"m{place}")
+        rows.append(dict(zip(KINDS, cells, strict=True)))
     ids = [row["id"] for row in rows]
-    split = Split(tuple(ids[:36]), tuple(ids[36:48]), tuple(ids[48:]))
+    split = Split(tuple(ids[:90]), tuple(ids[90:120]), tuple(ids[120:]))
     return EngineSet("separable", folder, tuple(rows), KINDS, Problem.BINARY, (split,), "AUROC", "made by hand")
 
 
@@ -95,6 +97,13 @@ def test_half_installed_peer_counts_as_absent(tmp_path: Path, monkeypatch: pytes
 def test_sound_is_not_given_to_a_peer_without_ears(shared_data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="reads no sound"):
         run_peer(load("esc10", shared_data), tmp_path, budget_s=10)
+
+
+def test_table_is_read_by_the_model_that_was_asked_for(tmp_path: Path) -> None:
+    each = separable(tmp_path)
+
+    assert hyperparameters(each, tmp_path)["model.names"] == ["numerical_mlp", "categorical_mlp", "fusion_mlp"]
+    assert hyperparameters(each, tmp_path, table_model="ft_transformer")["model.names"] == ["ft_transformer"]
 
 
 def test_epochs_are_counted_by_two_validations_each() -> None:
