@@ -44,11 +44,12 @@ def emerging_entities(folder: Path, context: BenchContext) -> list[Metric]:
     if context.is_quick:
         train = train[:TRAIN_SENTENCES_QUICK]
     tags = tag_set_of([s.tags for s in train])
-    schedule = Schedule(epochs=3, batch=32, rate=2e-4, patience=2)
+    theirs = train_and_tag([(s.words, s.tags) for s in train], [s.words for s in test])
+    context.say("CRFsuite is done")
+    schedule = Schedule(epochs=3, batch=16, rate=2e-4, patience=2)
     tagger, _ = train_tagger(load_backbone("minilm"), train, validation, tags, Shape(), schedule, say=context.say)
     truth = [s.tags for s in test]
     ours = tag(tagger, test)
-    theirs = train_and_tag([(s.words, s.tags) for s in train], [s.words for s in test])
     real = [entities(t) for t in truth]
     first, second = counts(real, [entities(t) for t in ours]), counts(real, [entities(t) for t in theirs])
     groups = [str(i) for i in range(len(test))]

@@ -123,11 +123,11 @@ def train_reader(
         batches = [order[i : i + settings.batch] for i in range(0, len(order), settings.batch)]
         for chosen in rng.permutation(len(batches)):
             rows = [usable[i] for i in batches[chosen]]
-            lengths = torch.tensor([len(tokens) for tokens, _ in rows])
+            sizes = torch.tensor([len(tokens) for tokens, _ in rows])
             padded = nn.utils.rnn.pad_sequence([torch.from_numpy(t.astype(np.float32)) for t, _ in rows], batch_first=True)
             spelled = torch.tensor([code for _, row in rows for code in row])
-            logs, _ = reader(padded, lengths)
-            loss = loss_of(logs.transpose(0, 1), spelled, lengths, torch.tensor([len(row) for _, row in rows]))
+            logs, _ = reader(padded, sizes)
+            loss = loss_of(logs.transpose(0, 1), spelled, sizes, torch.tensor([len(row) for _, row in rows]))
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(reader.parameters(), GRADIENT_NORM)

@@ -13,17 +13,14 @@ from core.learners.token_classification import LEARNER, TokenClassificationOptio
 from core.table import Column, ColumnKind, Table
 from core.weights import locate
 
-FEW = TokenClassificationOptions(epochs=6, batch=8, rate=3e-4, patience=6)
 NAMES = ("Martin", "Dufour", "Lefèvre", "Bréon", "王伟", "Simon")
 STREETS = ("Valois", "Bac", "Ferme", "Rameau", "Seine", "Foin")
 
 
-@pytest.fixture(autouse=True)
-def _weights() -> None:
-    try:
-        locate("minilm")
-    except ModelError as error:
-        pytest.skip(str(error))
+@pytest.fixture
+def few(tiny_bert: str) -> TokenClassificationOptions:
+    """A tiny backbone of random weights: letters and places carry it."""
+    return TokenClassificationOptions(backbone=tiny_bert, epochs=10, batch=4, rate=3e-3, head_rate=1e-2, patience=10)
 
 
 def table(root: Path, rows: int = 24, prefix: str = "r", with_picture: bool = False) -> Table:
@@ -41,9 +38,8 @@ def table(root: Path, rows: int = 24, prefix: str = "r", with_picture: bool = Fa
     return Table("t", tuple(Column(*c) for c in columns), tuple(made), ids, tuple(range(2, rows + 2)), root)
 
 
-@pytest.mark.slow
-def test_learns_and_answers_the_same_from_its_folder(tmp_path: Path) -> None:
-    outcome = LEARNER.fit(table(tmp_path), tmp_path / "model", FEW, say=lambda _: None)
+def test_learns_and_answers_the_same_from_its_folder(tmp_path: Path, few: TokenClassificationOptions) -> None:
+    outcome = LEARNER.fit(table(tmp_path), tmp_path / "model", few, say=lambda _: None)
     other = table(tmp_path, 8, "new")
     one, two = (list(load(outcome.folder).predict(other)) for _ in range(2))
     assert one == two
@@ -57,26 +53,25 @@ def test_learns_and_answers_the_same_from_its_folder(tmp_path: Path) -> None:
         load(outcome.folder)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["frozen", "lora"])
-def test_pictures_may_be_missing(tmp_path: Path, tuning: str) -> None:
+def test_pictures_may_be_missing(tmp_path: Path, few: TokenClassificationOptions, tuning: str) -> None:
     try:
         locate("rapidocr")
     except ModelError as error:
         pytest.skip(str(error))
-    options = FEW.model_copy(update={"image": "line", "epochs": 1, "tuning": tuning, "use_crf": False})
+    options = few.model_copy(update={"image": "line", "epochs": 1, "tuning": tuning, "use_crf": False})
     LEARNER.fit(table(tmp_path, with_picture=True), tmp_path / "model", options, say=lambda _: None)
     answers = list(LEARNER.load(tmp_path / "model").predict(table(tmp_path, 4, "n")))
     assert [len(a["tags"]) for a in answers] == [7] * 4
 
 
-def test_each_word_needs_a_tag_and_the_line_is_named(tmp_path: Path) -> None:
+def test_each_word_needs_a_tag_and_the_line_is_named(tmp_path: Path, few: TokenClassificationOptions) -> None:
     good = table(tmp_path)
     bad = Table(good.name, good.columns, ({**good.rows[0], "tags": ("O",)}, *good.rows[1:]), good.ids, good.lines, good.root)
     with pytest.raises(InputError, match="line 2: 7 words and 1 tags"):
-        LEARNER.fit(bad, tmp_path / "model", FEW, validation=table(tmp_path, 4, "v"))
+        LEARNER.fit(bad, tmp_path / "model", few, validation=table(tmp_path, 4, "v"))
     with pytest.raises(InputError, match="no rows"):
-        LEARNER.fit(good.select([]), tmp_path / "model", FEW)
+        LEARNER.fit(good.select([]), tmp_path / "model", few)
     assert not (tmp_path / "model").exists()
 
 
