@@ -64,7 +64,7 @@ class Resampler(Standardised):
             `[batch, queries, embedding width]`, mask `[batch, queries]` (True where the row had a token), and times of zero.
         """
         read = self.inward(self.standardise(tokens)) + self.times(times)
-        made = self.queries.expand(len(tokens), -1, -1)
+        made = self.queries.expand(tokens.shape[0], -1, -1)  # a shape, not a length: it may be a symbol
         for layer in self.layers:
             made = layer(made, read, mask)
         projected = self.output_norm(self.outward(made)) * self.gain
