@@ -1,3 +1,7 @@
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -81,8 +85,6 @@ def test_the_same_folder_gives_the_same_vectors_and_a_changed_one_is_refused(tra
     assert isinstance(second, RetrievalLearned)
     for modality, vectors in first.embed(test).items():
         np.testing.assert_array_equal(vectors, second.embed(test)[modality])
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     data = bytearray((copy / "model.safetensors").read_bytes())
@@ -103,3 +105,14 @@ def test_rows_of_training_are_refused_and_one_modality_is_not_enough(table: Tabl
     with pytest.raises(InputError, match="pairs two modalities"):
         chosen.fit(only_words, tmp_path / "none", options_of(chosen, {}))
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_the_example_of_the_page_runs(drawings: Path, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    (example,) = re.findall(r"```python\n(.*?)```", (root / "docs" / "pairs.md").read_text("utf-8"), re.DOTALL)
+    for path in drawings.parent.iterdir():
+        shutil.copy(path, tmp_path)
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.match(r"d\d+ -?0\.\d+", done.stdout.splitlines()[-1])
