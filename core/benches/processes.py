@@ -50,7 +50,7 @@ def run_measured(
         ModelError: it failed or took too long; the end of what it printed is in the message.
     """
     before, start_s = os.times(), time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 - a list, no shell; the caller names the program
+    process = subprocess.Popen(
         [str(part) for part in command],
         cwd=folder,
         env={**os.environ, **(environment or {})},
