@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from core.weights import entries, entry
+from core.weights import entry
+from core.weights.manifest import is_packaged
 
 DIGEST_BYTES = 6
 _TELLING = ("*.safetensors", "*.onnx", "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
@@ -13,7 +14,7 @@ _TELLING = ("*.safetensors", "*.onnx", "config.json", "preprocessor_config.json"
 
 def identity(weights: str, folder: Path) -> str:
     """Name and version of a packaged set; name and content hash of a folder or a hub model."""
-    if weights in {e.name for e in entries()}:
+    if is_packaged(weights):
         known = entry(weights)
         return f"{known.name}-{known.version}r{known.revision}"
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)

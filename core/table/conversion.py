@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import InputError
 from core.table.cells import as_list, as_number, as_text, is_gap, looks_like_list, short
 from core.table.raw import left_out
-from core.table.values import Column, ColumnKind, RowProblem, Table
+from core.table.values import WORDS_IN, Column, ColumnKind, RowProblem, Table
 
 _NOT_CONTENT = (ColumnKind.ID, ColumnKind.GROUP, ColumnKind.WEIGHT, ColumnKind.IGNORED)
 _LISTS = (ColumnKind.TOKENS, ColumnKind.TAGS)
@@ -79,8 +79,10 @@ def build_table(
 
 
 def fingerprint(row: Mapping[str, Any], columns: Sequence[Column]) -> str:
-    """A hash of what a row says: everything but its id, group, weight and label."""
-    content = {c.name: row.get(c.name) for c in columns if c.kind not in (*_NOT_CONTENT, ColumnKind.LABEL, ColumnKind.TAGS)}
+    """A hash of what a row says: everything but its id, group, weight and label, and words that its pictures tell anyway."""
+    said = [c.name for c in columns if c.kind not in (*_NOT_CONTENT, ColumnKind.LABEL, ColumnKind.TAGS)]
+    told_anyway = {WORDS_IN + c.name for c in columns if c.kind is ColumnKind.IMAGE}
+    content = {name: row.get(name) for name in said if name not in told_anyway}
     told = json.dumps(content, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 

@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.table.cells import as_number, as_text, has_thousands, is_gap, looks_like_list, short
 from core.table.lists import list_kind
 from core.table.media_paths import SUFFIXES, is_inside
-from core.table.values import Column, ColumnKind, Table
+from core.table.values import WORDS_IN, Column, ColumnKind, Table
 
 MOST_CATEGORIES = 50
 LONGEST_CATEGORY = 64
@@ -80,7 +80,8 @@ def given_kinds(header: Sequence[str], kinds: Mapping[str, ColumnKind | str], na
     found: dict[str, ColumnKind] = {}
     for column, kind in kinds.items():
         if column not in header:
-            raise InputError(f"{name} has no column {short(column)}; it has: {', '.join(header)[:500]}")
+            advice = "; it is read in pictures: give --read-words, or use with_words" if column.startswith(WORDS_IN) else ""
+            raise InputError(f"{name} has no column {short(column)}{advice}; it has: {', '.join(header)[:500]}")
         try:
             found[column] = ColumnKind(kind)
         except ValueError as error:

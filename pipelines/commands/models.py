@@ -57,6 +57,7 @@ def list_models(as_json: bool) -> None:
 Examples:
   trivium models pull --for surveillance
   trivium models pull minilm smollm2
+  trivium models pull ocr
   trivium models pull yamnet --accept-unlicensed
   trivium models pull hf:Qwen/Qwen3-0.6B
 """
@@ -76,7 +77,8 @@ def pull(names: tuple[str, ...], is_all: bool, purpose: str | None, accept_unlic
     from core import weights
 
     known = {entry.name: entry for entry in weights.entries()}
-    chosen = list(names)
+    other = {name: entry.name for entry in known.values() for name in entry.also}
+    chosen = [other.get(name, name) for name in names]
     chosen += [name for name, entry in known.items() if (is_all and entry.licence) or (purpose and purpose in entry.sets)]
     chosen = list(dict.fromkeys(chosen))
     if not chosen:
