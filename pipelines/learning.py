@@ -28,6 +28,7 @@ class TableRequest:
         group: the column that must not be split, or None.
         kinds: `column=kind`, as given.
         root: folder of its media, or None for the file's own.
+        read_words: words that stand in its pictures are read as text.
     """
 
     path: Path
@@ -35,9 +36,19 @@ class TableRequest:
     group: str | None = None
     kinds: tuple[str, ...] = ()
     root: Path | None = None
+    read_words: bool = False
 
-    def read(self) -> Table:
-        """The table.
+    def read(self, say: Say | None = None) -> Table:
+        """The table, told of the words in its pictures where that is wanted.
+
+        Raises:
+            InputError: it cannot be read, a kind is not one, or words are to be read and there are no pictures.
+            ModelError: what reads words is not here.
+        """
+        return self.completed(self.as_it_is(), say)
+
+    def as_it_is(self) -> Table:
+        """The table, its pictures not yet opened.
 
         Raises:
             InputError: it cannot be read, or a kind is not one.
@@ -46,11 +57,28 @@ class TableRequest:
 
         return read_table(self.path, kinds=self._kinds(), label=self.label, group=self.group, root=self.root)
 
+    def completed(self, table: Table, say: Say | None = None) -> Table:
+        """The table with the words in its pictures, where that is wanted.
+
+        Raises:
+            InputError: there are no pictures.
+            ModelError: what reads words is not here.
+        """
+        if not self.read_words:
+            return table
+        from core.table.words_in_pictures import with_words
+
+        return with_words(table, say=say or _silent)
+
     def _kinds(self) -> dict[str, str]:
         pairs = [given.rpartition("=") for given in self.kinds]
         if wrong := [given for given, (name, _, kind) in zip(self.kinds, pairs, strict=True) if not name or not kind]:
             raise InputError(f"--kind {wrong[0]!r}: say column=kind, such as photo=image")
         return {name: kind for name, _, kind in pairs}
+
+
+def _silent(_: str) -> None:
+    """Nothing is told."""
 
 
 def task_of(table: Table) -> str:
@@ -79,28 +107,33 @@ def read_options(file: Path | None, pairs: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: neither a mapping nor pairs.
     """
-    import yaml
+    from pipelines.yaml_positions import parse_document
 
     values: dict[str, Any] = {}
     if file is not None:
-        try:
-            if file.stat().st_size > MOST_OPTION_BYTES:
-                raise ConfigError(f"{file}: larger than any file of settings; it is not read")
-            read = yaml.safe_load(file.read_text("utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{file}: cannot be read as YAML: {str(error).splitlines()[0]}") from error
-        if not isinstance(read, dict):
-            raise ConfigError(f"{file}: settings must be `key: value` lines")
-        values |= read
+        values |= parse_document(_text_of(file), str(file)).values
     for pair in pairs:
         key, equals, text = pair.partition("=")
-        if not equals or not key:
+        if not equals or not key.strip():
             raise ConfigError(f"--set {pair!r}: say key=value, such as epochs=5")
         try:
-            values[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            values[key.strip()] = parse_document(f"value: {text}", "--set").values["value"]
+        except ConfigError as error:
             raise ConfigError(f"--set {pair!r}: the value cannot be read; put it into quotes") from error
     return values
+
+
+def _text_of(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MOST_OPTION_BYTES + 1)
+        if len(content) > MOST_OPTION_BYTES:
+            raise ConfigError(f"{file}: larger than any file of settings; it is not read")
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
 
 
 def train(
@@ -120,13 +153,18 @@ def train(
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists already; name a new folder")
-    table = request.read()
-    tell_problems(table, say)
+    options = None if task is None else options_of(learner(task), values)  # what is wrong is said before a long table is read
+    table = request.as_it_is()
     name = task or task_of(table)
     chosen = learner(name)
+    options = options or options_of(chosen, values)
     say(f"task: {name}" + ("" if task else " (by the columns; --task says otherwise)"))
-    options = options_of(chosen, values)
-    return name, chosen.fit(table, out, options, validation=None if validation is None else validation.read(), say=say)
+    table = request.completed(table, say)
+    tell_problems(table, say)
+    held = None if validation is None else validation.read(say)
+    if held is not None:
+        tell_problems(held, say)
+    return name, chosen.fit(table, out, options, validation=held, say=say)
 
 
 def model_at(folder: Path) -> Learned:
@@ -146,7 +184,7 @@ def predictions(model: Learned, request: TableRequest, say: Say) -> Iterator[dic
     Raises:
         InputError: the table lacks what the model reads.
     """
-    table = request.read()
+    table = request.read(say)
     tell_problems(table, say)
     yield from model.predict(table)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.learning_options import FOLDER, TABLE, figures_as_json, say, table_options
+from pipelines.commands.learning_options import FOLDER, TABLE, figures_as_json, in_words, read_words_option, say, table_options
 from pipelines.console import console, json_option, print_json
 
 
@@ -21,23 +21,33 @@ Examples:
 @click.argument("model", type=FOLDER)
 @click.argument("table", type=TABLE)
 @table_options
+@read_words_option
 @json_option
 def evaluate(
-    model: Path, table: Path, label: str | None, group: str | None, kinds: tuple[str, ...], root: Path | None, as_json: bool
+    model: Path,
+    table: Path,
+    label: str | None,
+    group: str | None,
+    kinds: tuple[str, ...],
+    root: Path | None,
+    read_words: bool,
+    as_json: bool,
 ) -> None:
     """Measure MODEL on the labelled rows of TABLE: figures with 95 % intervals, the headline first."""
     from pipelines import learning
 
     learned = learning.model_at(model)
-    rows = learning.TableRequest(table, label, group, kinds, root).read()
+    rows = learning.TableRequest(table, label, group, kinds, root, read_words).read(say)
     learning.tell_problems(rows, say)
     figures = learned.evaluate(rows)
     if as_json:
         print_json({"model": learned.name, "task": learned.task, "rows": len(rows), "figures": figures_as_json(figures)})
         return
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table("figure", "value", "95 % interval", title=f"{learned.name} on {len(rows)} rows of {rows.name}", title_justify="left")
+    title = Text(in_words(f"{learned.name} on {len(rows)} rows of {rows.name}"))
+    shown = Table("figure", "value", "95 % interval", title=title, title_justify="left")
     for name, estimate in figures.items():
-        shown.add_row(name, f"{estimate.value:.4g}", f"{estimate.low:.4g} to {estimate.high:.4g}")
+        shown.add_row(Text(in_words(name)), f"{estimate.value:.4g}", f"{estimate.low:.4g} to {estimate.high:.4g}")
     console().print(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,22 +29,37 @@ def table_options(command: Command) -> Command:
     return command
 
 
+def read_words_option(command: Command) -> Command:
+    """Add `--read-words` to a command, as the argument `read_words`."""
+    text = "Read the words that stand in pictures (Chinese, English) as one more column of text."
+    return click.option("--read-words", is_flag=True, help=text)(command)
+
+
 def say(line: str) -> None:
     """Progress, on standard error."""
     click.echo(line, err=True)
 
 
 def in_words(value: object) -> str:
-    """A cell of an answer, short."""
+    """A cell of an answer, short, on one line of printable characters."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {in_words(v)}" for k, v in list(value.items())[:4])
+        return ", ".join(f"{in_words(k)} {in_words(v)}" for k, v in list(value.items())[:4])
     if isinstance(value, list | tuple):
         return ", ".join(in_words(v) for v in value[:6])
-    return str(value)
+    return "".join(c if c.isprintable() else " " for c in str(value))
 
 
-def figures_as_json(figures: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Estimates as plain numbers."""
-    return {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in figures.items()}
+def as_json(value: Any) -> Any:
+    """A value as JSON can hold it: a number that is not finite becomes null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): as_json(one) for key, one in value.items()}
+    return [as_json(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def figures_as_json(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Estimates as plain numbers; null where one is not finite."""
+    return {name: as_json({"value": e.value, "low": e.low, "high": e.high}) for name, e in figures.items()}

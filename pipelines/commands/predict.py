@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
-from pipelines.commands.learning_options import FOLDER, TABLE, in_words, say, table_options
+from core.errors import InputError
+from pipelines.commands.learning_options import FOLDER, TABLE, in_words, read_words_option, say, table_options
+from pipelines.commands.learning_options import as_json as plain
 from pipelines.console import json_option
 
 
@@ -26,6 +29,7 @@ Examples:
 @click.argument("model", type=FOLDER)
 @click.argument("table", type=TABLE)
 @table_options
+@read_words_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the answers there: .jsonl, or .csv.")
 @json_option
 def predict(
@@ -35,46 +39,82 @@ def predict(
     group: str | None,
     kinds: tuple[str, ...],
     root: Path | None,
+    read_words: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
     """Ask MODEL about every row of TABLE; with --json one object a line."""
     from pipelines import learning
 
-    if out is not None and out.suffix not in (".jsonl", ".csv"):
-        raise click.UsageError(f"--out {out}: name a .jsonl or a .csv file")
+    if out is not None:
+        _check_out(out, table)
     learned = learning.model_at(model)
-    answers = learning.predictions(learned, learning.TableRequest(table, label, group, kinds, root), say)
+    answers = learning.predictions(learned, learning.TableRequest(table, label, group, kinds, root, read_words), say)
     if out is not None:
         count = _write(answers, out)
         say(f"{out}: {count} answers of {learned.name}")
         return
     for answer in answers:
         if as_json:
-            click.echo(json.dumps(answer, ensure_ascii=False, default=str, allow_nan=False))
+            click.echo(_line(answer))
         else:
-            click.echo("; ".join(f"{key}: {in_words(value)}" for key, value in answer.items()))
+            click.echo("; ".join(f"{in_words(key)}: {in_words(value)}" for key, value in answer.items()))
+
+
+def _check_out(out: Path, table: Path) -> None:
+    """What is wrong with the place is said before anything is read."""
+    if out.suffix.casefold() not in (".jsonl", ".csv"):
+        raise click.UsageError(f"--out {out}: name a .jsonl or a .csv file")
+    if not out.parent.is_dir():
+        raise click.UsageError(f"--out {out}: there is no folder {out.parent}")
+    if out.exists() and out.samefile(table):
+        raise click.UsageError(f"--out {out} is the table itself; name another file")
 
 
 def _write(answers: Iterator[dict[str, Any]], out: Path) -> int:
-    """Beside its place, then renamed into it: a half-written file never has the name."""
-    part = out.with_name(f".{out.name}.part")
-    count = 0
+    """Beside its place, then renamed into it: a half-written file never has the name.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            if out.suffix == ".jsonl":
-                for answer in answers:
-                    file.write(json.dumps(answer, ensure_ascii=False, default=str, allow_nan=False) + "\n")
-                    count += 1
-            else:
-                writer: csv.DictWriter[str] | None = None
-                for answer in answers:
-                    if writer is None:
-                        writer = csv.DictWriter(file, list(answer), extrasaction="ignore")
-                        writer.writeheader()
-                    writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for k, v in answer.items()})
-                    count += 1
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=out.parent, prefix=f".{out.name}.", delete=False) as part:
+            try:
+                count = _write_csv(answers, part) if out.suffix.casefold() == ".csv" else _write_lines(answers, part)
+                part.close()
+                Path(part.name).replace(out)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror or error}; name a file in a folder that is there") from error
     return count
+
+
+def _write_lines(answers: Iterator[dict[str, Any]], file: IO[str]) -> int:
+    count = 0
+    for answer in answers:
+        file.write(_line(answer) + "\n")
+        count += 1
+    return count
+
+
+def _write_csv(answers: Iterator[dict[str, Any]], file: IO[str]) -> int:
+    """A column for every key of any answer: not every row has each."""
+    names: dict[str, None] = {}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+        for answer in answers:
+            names |= dict.fromkeys(answer)
+            spool.write(_line(answer) + "\n")
+        spool.seek(0)
+        writer = csv.DictWriter(file, list(names))
+        writer.writeheader()
+        count = 0
+        for line in spool:
+            row = json.loads(line)
+            writer.writerow({key: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for key, v in row.items()})
+            count += 1
+    return count
+
+
+def _line(answer: dict[str, Any]) -> str:
+    return json.dumps(plain(answer), ensure_ascii=False, default=str, allow_nan=False)

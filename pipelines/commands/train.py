@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.learning_options import TABLE, in_words, say, table_options
+from pipelines.commands.learning_options import TABLE, in_words, read_words_option, say, table_options
+from pipelines.commands.learning_options import as_json as plain
 from pipelines.console import console, json_option, print_json
+
+if TYPE_CHECKING:
+    from pipelines.learning import TableRequest
 
 
 @click.command(
@@ -18,12 +23,14 @@ Examples:
   trivium train drawings.csv --label shelf --columns
   trivium train recipes.jsonl --label course --preset best --out course-model
   trivium train prices.parquet --label price --task regression --set epochs=20 --out price-model
+  trivium train leaflets.csv --label topic --read-words --out topic-model
   trivium train entries.conll --task token_classification --out entities-model
   trivium train --tasks
 """
 )
 @click.argument("table", type=TABLE, required=False)
 @table_options
+@read_words_option
 @click.option("--task", help="What is learned  [default: by the columns]; --tasks lists them.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the model; must not exist.")
 @click.option("--preset", type=click.Choice(["quick", "best"]), help="quick: the fusion model. best: also plain models, the best wins.")
@@ -39,6 +46,7 @@ def train(
     group: str | None,
     kinds: tuple[str, ...],
     root: Path | None,
+    read_words: bool,
     task: str | None,
     out: Path | None,
     preset: str | None,
@@ -57,17 +65,17 @@ def train(
         return
     if table is None:
         raise click.UsageError("say which TABLE to learn from; --tasks lists what can be learned")
-    request = learning.TableRequest(table, label, group, kinds, root)
+    request = learning.TableRequest(table, label, group, kinds, root, read_words)
     if columns:
         _show_columns(request, as_json)
         return
     if out is None:
         raise click.UsageError("say with --out where the model is to be written")
     values = learning.read_options(options_file, [*([f"preset={preset}"] if preset else []), *pairs])
-    judged = None if validation is None else learning.TableRequest(validation, label, group, kinds, root)
+    judged = None if validation is None else learning.TableRequest(validation, label, group, kinds, root, read_words)
     name, outcome = learning.train(request, out, task, values, judged, say)
     if as_json:
-        print_json({"model": str(outcome.folder), "task": name, "figures": dict(outcome.figures), "notes": list(outcome.notes)})
+        print_json({"model": str(outcome.folder), "task": name, "figures": plain(dict(outcome.figures)), "notes": list(outcome.notes)})
         return
     click.echo(f"{outcome.folder}: {name}, " + ", ".join(f"{key} {in_words(value)}" for key, value in outcome.figures.items()))
     for note in outcome.notes:
@@ -89,15 +97,12 @@ def _show_tasks(as_json: bool) -> None:
     console().print(shown)
 
 
-def _show_columns(request: object, as_json: bool) -> None:
+def _show_columns(request: TableRequest, as_json: bool) -> None:
     from core.table import describe
-    from pipelines.commands.learning_options import say as tell
-    from pipelines.learning import TableRequest, tell_problems
+    from pipelines.learning import tell_problems
 
-    if not isinstance(request, TableRequest):
-        raise TypeError("a table request is needed")
-    table = request.read()
-    tell_problems(table, tell)
+    table = request.read(say)
+    tell_problems(table, say)
     facts = describe(table)
     if as_json:
         from dataclasses import asdict
@@ -105,8 +110,11 @@ def _show_columns(request: object, as_json: bool) -> None:
         print_json({"table": table.name, "rows": len(table), "columns": [asdict(fact) for fact in facts]})
         return
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table("column", "is", "because", "missing", "such as", title=f"{table.name}: {len(table)} rows", title_justify="left")
+    title = Text(in_words(f"{table.name}: {len(table)} rows"))
+    shown = Table("column", "is", "because", "missing", "such as", title=title, title_justify="left")
     for fact in facts:
-        shown.add_row(fact.column, str(fact.kind), fact.reason, str(fact.missing), ", ".join(map(str, fact.examples))[:60])
+        cells = (fact.column, fact.kind.value, fact.reason, fact.missing, ", ".join(map(str, fact.examples))[:60])
+        shown.add_row(*(Text(in_words(cell)) for cell in cells))  # words of the table, never markup
     console().print(shown)
