@@ -31,9 +31,9 @@ def merge_adapters(model: FusionModel) -> FusionModel:
 
     for name, layer in list(model.backbone.module.named_modules()):
         if isinstance(layer, BaseTunerLayer):
-            layer.merge()  # type: ignore[no-untyped-call]
+            layer.merge()
             parent, _, child = name.rpartition(".")
-            setattr(model.backbone.module.get_submodule(parent), child, layer.get_base_layer())  # type: ignore[no-untyped-call]
+            setattr(model.backbone.module.get_submodule(parent), child, layer.get_base_layer())
     return model
 
 

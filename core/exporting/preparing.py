@@ -62,14 +62,15 @@ def prepare(
         specs: the model's modalities, in order.
         features: stacked, by modality; one that no row has may be left out.
         rows: of the batch.
-        present: `[rows, modalities]`, False where a row lacks the modality whatever its features say; None means wherever there is something.
+        present: `[rows, modalities]`, False where a row lacks the modality whatever its features say; None means wherever it has any.
         tokenizer: the backbone's.
 
     Raises:
         InputError: features of another modality, encoder or width than the model's, or of another number of rows.
     """
     _check(specs, features, rows)
-    found, arrays = np.zeros((rows, len(specs)), np.bool_), {}
+    found = np.zeros((rows, len(specs)), np.bool_)
+    arrays: Arrays = {}
     for column, spec in enumerate(specs):
         given = features.get(spec.modality)
         texts = ["" if given is None else " ".join(given.sentences[row]) for row in range(rows)]

@@ -1,0 +1,225 @@
+"""Deployed: an exported model at work with onnxruntime, NumPy and tokenizers alone; torch is never imported.
+
+model = load(Path("exported"))
+answers = model.predict(features)          # features by modality, or a FeatureSet
+answers = model.predict_table(table)       # encoded by the packaged encoders, text by the folder's own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.encoders.contract import Encoder
+from core.encoders.tabular import TabularState
+from core.errors import ModelError
+from core.exporting.answers import Answer, Link, read_link
+from core.exporting.preparing import Arrays, InputSpec, prepare
+from core.features import Features
+from core.featuresets import FeatureSet, encode_samples, from_batches
+from core.model_folder import check_hashes, read_json
+from core.samples import FloatArray, Modality, Sample
+
+if TYPE_CHECKING:
+    from core.table import Table
+
+FORMAT = 1
+SETTINGS = "exported.json"
+TOKENIZER = "tokenizer.json"
+GRAPH = "fusion.onnx"
+PROGRAM = "fusion.pt2"
+TEXT_GRAPH, TEXT_TOKENIZER = "text.onnx", "text-tokenizer.json"
+CARD = "README.md"
+KIND = "exported model"
+BATCH = 32
+MOST_TEXT_TOKENS = 8192
+Run = Callable[[Arrays], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """An exported model, ready to be asked.
+
+    Attributes:
+        name: of the checkpoint that it was exported from.
+        labels: the label space.
+        specs: the modalities that it reads.
+        link: from logits to answers.
+        tokenizer: the backbone's.
+        run: from prepared arrays to joint logits `[rows, outputs]` and each modality's `[rows, modalities, outputs]`.
+        folder: where it lies.
+        settings: the rest of its settings.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    specs: tuple[InputSpec, ...]
+    link: Link
+    tokenizer: Any
+    run: Run
+    folder: Path
+    settings: Mapping[str, Any]
+
+    def logits(self, features: FeatureSet) -> tuple[FloatArray, FloatArray]:
+        """Joint logits and each modality's, row by row.
+
+        Raises:
+            InputError: features of other encoders than the model was trained on.
+        """
+        parts = [self._part(features, range(start, min(start + BATCH, len(features)))) for start in range(0, len(features), BATCH)]
+        if not parts:
+            return np.zeros((0, len(self.labels)), np.float32), np.zeros((0, len(self.specs), len(self.labels)), np.float32)
+        return np.concatenate([joint for joint, _ in parts]), np.concatenate([each for _, each in parts])
+
+    def _part(self, features: FeatureSet, rows: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        stacked, present = features.batch(rows, [spec.modality for spec in self.specs])
+        return self.run(prepare(self.specs, stacked, len(rows), present, self.tokenizer))
+
+    def predict(self, features: Mapping[Modality, Features] | FeatureSet, ids: Sequence[str] = ()) -> list[Answer]:
+        """One answer a row.
+
+        Args:
+            features: stacked features by modality, or a set; a row without token and sentence counts as absent.
+            ids: of the rows of stacked features; "0", "1" ... if not given.
+
+        Raises:
+            InputError: features of other encoders than the model was trained on.
+        """
+        samples = features if isinstance(features, FeatureSet) else from_batches(features, ids)
+        return self.link.answers(samples.ids, self.labels, self.logits(samples)[0]) if len(samples) else []
+
+    def predict_samples(self, samples: Sequence[Sample], encoders: Mapping[Modality, Encoder] | None = None) -> list[Answer]:
+        """Encode samples and predict; see `predict`."""
+        return self.predict(encode_samples(samples, self.encoders() if encoders is None else encoders))
+
+    def predict_table(self, table: Table, encoders: Mapping[Modality, Encoder] | None = None) -> list[Answer]:
+        """One answer a row of a table with the columns that the model was trained on.
+
+        Raises:
+            InputError: such a column is missing.
+            ModelError: an encoder's weights are not here.
+        """
+        from core.exporting.columns import cast_columns
+        from core.table.encoding import encode_table
+
+        chosen = self.encoders() if encoders is None else encoders
+        return self.predict(encode_table(cast_columns(table, self.settings.get("kinds", {})), encoders=chosen, say=_silent))
+
+    def encoders(self, *, threads: int = 1) -> dict[Modality, Encoder]:
+        """What turns raw samples into its features: text by the folder's own graph, the rest by the packaged encoders.
+
+        Raises:
+            ModelError: weights are not here, or not those that the model was trained on.
+        """
+        from core.exporting.text_runtime import OnnxTextEncoder
+        from core.table.defaults import encoders_of
+
+        wanted = {spec.modality: spec for spec in self.specs}
+        tabular = self.settings.get("tabular")
+        found = encoders_of([m for m in wanted if m is not Modality.TEXT], TabularState.from_json(tabular) if tabular else None)
+        if Modality.TEXT in wanted:
+            text = self.settings.get("text")
+            if not text:
+                raise ModelError(f"{self.folder.name} holds no text encoder; export again, or give features")
+            found[Modality.TEXT] = OnnxTextEncoder(
+                open_graph(self.folder / TEXT_GRAPH, threads),
+                open_tokenizer(self.folder / TEXT_TOKENIZER),
+                str(text["name"]),
+                int(text["width"]),
+                min(int(text["max_tokens"]), MOST_TEXT_TOKENS),
+            )
+        for modality, encoder in found.items():
+            if encoder.name != wanted[modality].encoder:
+                raise ModelError(f"{self.name} reads {modality} by {wanted[modality].encoder!r}, here is {encoder.name!r}; export again")
+        return found
+
+
+def load(folder: Path, *, threads: int = 1) -> Deployed:
+    """Check every file's hash, then open the graph.
+
+    Args:
+        folder: that `trivium export --format onnx` wrote.
+        threads: CPU threads of one call.
+
+    Raises:
+        ModelError: it is missing, damaged, was changed, or is of another format.
+    """
+    named = check_hashes(folder, kind=KIND)
+    if GRAPH not in named:
+        raise ModelError(f"{folder.name} holds no {GRAPH}; export it with --format onnx")
+    session = open_graph(folder / GRAPH, threads)
+    wanted = {one.name for one in session.get_inputs()}
+
+    def run(arrays: Arrays) -> tuple[FloatArray, FloatArray]:
+        joint, each = session.run(["logits", "modality_logits"], {name: value for name, value in arrays.items() if name in wanted})
+        return joint, each
+
+    return read_deployed(folder, run)
+
+
+def read_deployed(folder: Path, run: Run) -> Deployed:
+    """The settings of a folder whose hashes are checked, around something that runs its graph.
+
+    Raises:
+        ModelError: the settings are not what this version writes.
+    """
+    settings = read_json(folder, SETTINGS, kind=KIND)
+    if settings.get("format") != FORMAT:
+        raise ModelError(f"{folder.name}: format {settings.get('format')!r}, this version reads {FORMAT}; export again")
+    try:
+        specs = tuple(
+            InputSpec(Modality(one["modality"]), str(one["encoder"]), int(one["width"]), int(one["most_tokens"]), int(one["most_words"]))
+            for one in settings["inputs"]
+        )
+        labels, name = tuple(map(str, settings["labels"])), str(settings["name"])
+        bounds_hold = specs and labels and all(1 <= s.most_tokens <= 4096 and 1 <= s.most_words <= 4096 and s.width >= 0 for s in specs)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder.name}: {SETTINGS} lacks or misstates {error}; export again") from error
+    if not bounds_hold:
+        raise ModelError(f"{folder.name}: {SETTINGS} states sizes that no export writes; export again")
+    link = read_link(settings.get("calibration") or {}, len(labels))
+    return Deployed(name, labels, specs, link, open_tokenizer(folder / TOKENIZER), run, folder, settings)
+
+
+def open_tokenizer(path: Path) -> Any:
+    """A tokenizer that neither pads nor cuts.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare exceptions
+        raise ModelError(f"{path.name} of {path.parent.name} cannot be read: {str(error)[:120]}; export again") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def open_graph(path: Path, threads: int) -> Any:
+    """An onnxruntime session on the CPU.
+
+    Raises:
+        ModelError: the file is no graph.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library raises its own, without a common base
+        raise ModelError(f"{path.name} of {path.parent.name} cannot be opened: {str(error)[:120]}; export again") from error
+
+
+def _silent(_: str) -> None:
+    """Nothing is told of how far it has come."""
