@@ -26,7 +26,7 @@ from core.weights import locate
 
 SETS = 500
 REAL_SETS = 100
-SEED = 20_26
+SEED = 7_000_026  # none of these sets was looked at while the check was written
 SPEED_FACTS = 8
 SPEED_TOKENS = 64
 GGUF, GENAI = "TRIVIUM_BENCH_GGUF", "TRIVIUM_BENCH_GENAI"  # a GGUF file and a folder of onnxruntime-genai's builder

@@ -20,11 +20,13 @@ class Claim:
     Attributes:
         reasons: why it does not rest on the fact; empty when it does.
         says: which of `laterality`, `time`, `probability`, `value` it states.
+        sides: the sides and zones it states.
         has_verb: it can stand alone; a bare noun shares its verb with a neighbour.
     """
 
     reasons: list[ReasonKind] = field(default_factory=list)
     says: set[str] = field(default_factory=set)
+    sides: set[str] = field(default_factory=set)
     has_verb: bool = False
 
 
@@ -55,9 +57,21 @@ def claim(clause: Sequence[Token], fact: Fact, *, subject_is_carried: bool = Fal
     _laterality(left, fact, found)
     _hedges(left, fact, found)
     found.reasons.extend(lexicon.kind_of(t.text) for t in left if t is not None and t.kind is Kind.WORD and t.text not in lexicon.FUNCTION)
+    if fact.probability is not None and not _tells_whole(fact, found):
+        found.reasons.append(ReasonKind.INCOMPLETE)  # the probability is of the fact with its side and time, not of less
     if fact.number is not None and "value" not in found.says and ReasonKind.NUMBER not in found.reasons:
         found.reasons.append(ReasonKind.INCOMPLETE)
     return found
+
+
+def _tells_whole(fact: Fact, found: Claim) -> bool:
+    is_timed = fact.time is None or {"start", "end"} <= found.says
+    return is_timed and found.sides == _spread(fact.laterality)
+
+
+def _spread(sides: frozenset[str] | set[str]) -> set[str]:
+    """Bilateral as both sides beside it."""
+    return set(sides) | (SIDES if "bilateral" in sides else set())
 
 
 def take(left: list[Token | None], phrase: Sequence[str]) -> bool:
@@ -191,8 +205,8 @@ def _laterality(left: list[Token | None], fact: Fact, found: Claim) -> None:
         found.says.add("laterality")
     if stated >= SIDES:
         stated.add("bilateral")
-    true = set(fact.laterality) | (SIDES if "bilateral" in fact.laterality else set())
-    stated |= SIDES if "bilateral" in stated else set()
+    true = _spread(fact.laterality)
+    stated = found.sides = _spread(stated)
     if not stated <= true or (fact.negated and stated != true):
         found.reasons.append(ReasonKind.LATERALITY)
 

@@ -29,12 +29,17 @@ class LlamaCppDecoder:
             llama_cpp: Any = import_module("llama_cpp")
         except ImportError as error:
             raise ModelError("llama-cpp-python is not installed; it is compiled on install: pip install llama-cpp-python") from error
+        low: Any = llama_cpp.llama_cpp
+        defaults = low.llama_model_default_params
+        low.llama_model_default_params = lambda: _without_repacking(defaults())
         try:
             self._model: Any = llama_cpp.Llama(
                 str(gguf), n_ctx=CONTEXT_TOKENS, n_threads=threads, n_threads_batch=threads, verbose=False, seed=0
             )
         except ValueError as error:
             raise ModelError(f"{gguf} cannot be read by llama.cpp: {str(error).splitlines()[0][:200]}") from error
+        finally:
+            low.llama_model_default_params = defaults
 
     def complete(self, prompts: Sequence[str], max_tokens: int, *, ignore_end: bool = False) -> list[Completion]:
         found = []
@@ -54,6 +59,12 @@ class LlamaCppDecoder:
 
     def chat(self, system: str, user: str) -> str:
         return chat_ml(system, user)
+
+
+def _without_repacking(settings: Any) -> Any:
+    """Weights stay as they are in the file: 0.3.36 repacks them for AMX and then crashes where a virtual machine forbids AMX."""
+    settings.use_extra_bufts = False
+    return settings
 
 
 def _never(token: int) -> Any:

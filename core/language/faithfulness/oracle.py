@@ -56,7 +56,13 @@ def is_faithful(text: str, fact: Fact) -> bool:
     if fact.number is not None and fact.attribute != "count" and not _attribute_named(told, fact):
         return False
     rest = _NEGATION.sub(" ", _DOUBT.sub(" ", bare))
-    unknown = set(re.findall(r"[^\W\d_]+", rest)) - _HARMLESS - set(_SIDES) - {"above", "below", "over", "under", "more", "less", "than"}
+    unknown = (
+        set(re.findall(r"[^\W\d_]+", rest))
+        - _HARMLESS
+        - set(_SIDES)
+        - {fact.unit.lower()}
+        - {"above", "below", "over", "under", "more", "less", "than"}
+    )
     return not unknown
 
 

@@ -71,6 +71,7 @@ def test_sentence_that_a_fact_carries_passes(text: str, fact: Fact) -> None:
         ("There is definitely an effusion on the left.", EFFUSION, ReasonKind.HEDGE),
         ("Left-sided effusion with a probability of 0.72 %.", EFFUSION, ReasonKind.NUMBER),
         ("There is possibly no effusion on the left.", EFFUSION, ReasonKind.NEGATION),
+        ("The probability of an effusion is 0.72.", EFFUSION, ReasonKind.INCOMPLETE),
         ("A person may be visible.", PERSON, ReasonKind.HEDGE),
         ("A person is visible from 12 to 28.5 s.", PERSON, ReasonKind.TIME),
         ("A person is visible from 18.5 to 12 s.", PERSON, ReasonKind.TIME),
