@@ -25,6 +25,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ENGINE = {
     "engine.sets": "core.benches.engine:run",
     "engine.entities": "core.benches.ner:run",
+    "engine.words": "core.benches.pictured_words:run",
     "engine.pairs": "core.benches.pairs:run",
     "engine.language": "core.benches.language:run",
     "engine.drawing": "core.benches.drawing:run",

@@ -23,7 +23,7 @@ from core.weights.session import open_session
 
 DEFAULT_WEIGHTS = "rapidocr"
 DETECTOR, TURNER, WRITER = "ch_PP-OCRv4_det_infer.onnx", "ch_ppocr_mobile_v2.0_cls_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"
-VERSION = 1  # raised when the same weights would read other words
+VERSION = 2  # raised when the same weights would read other words
 LEAST_SCORE = 0.5  # below it a line is a guess and is left out
 LINE_HEIGHT_PX = 48
 LEAST_WIDTH_PX, MOST_WIDTH_PX = 320, 2880  # of a line that is read; a longer one is squeezed
