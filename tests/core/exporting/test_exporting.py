@@ -76,6 +76,7 @@ def exported(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(trained(tiny_bert), tmp_path_factory.mktemp("exported") / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "tuning"), [("tiny_bert", "lora"), ("tiny_bert", "dora"), ("tiny_llama", "frozen")])
 def test_onnx_says_the_same_for_any_batch_and_any_missing_modality(
     kind: str, tuning: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -91,6 +92,7 @@ def test_onnx_says_the_same_for_any_batch_and_any_missing_modality(
             assert b.accepted == a.accepted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["multilabel", "ordinal", "regression"])
 def test_every_task_with_labels_or_numbers_is_answered_alike(task: str, tiny_bert: str, tmp_path: Path) -> None:
     calibrations = {
@@ -107,6 +109,7 @@ def test_every_task_with_labels_or_numbers_is_answered_alike(task: str, tiny_ber
         assert [e for i in b.intervals.values() for e in i] == pytest.approx([e for i in a.intervals.values() for e in i], abs=PARITY)
 
 
+@pytest.mark.slow
 def test_program_is_loaded_again_and_says_the_same(tiny_bert: str, tmp_path: Path) -> None:
     model = trained(tiny_bert, tuning="lora")
     deployed = program.load(export(model, tmp_path / "out", form="torch"))
@@ -116,6 +119,7 @@ def test_program_is_loaded_again_and_says_the_same(tiny_bert: str, tmp_path: Pat
             assert list(b.probabilities.values()) == pytest.approx(list(a.probabilities.values()), abs=PARITY)
 
 
+@pytest.mark.slow
 def test_int8_is_smaller_and_near(tiny_bert: str, exported: Path, tmp_path: Path) -> None:
     rows = features(20, 0)
     whole, small = exported, export(trained(tiny_bert), tmp_path / "int8", int8=True)
