@@ -78,7 +78,7 @@ def cross(lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, option
     say(f"{LINEAR}s: {len(folds)} folds in {sum(found.seconds.values()):.0f} s")
     begun_s = time.monotonic()
     for fold, rest in zip(folds, rests, strict=True):
-        member = fit_boosted(lesson.select(rest), name=BOOSTING, seed=options.seed, threads=options.threads)
+        member = fit_boosted(lesson.select(rest), name=BOOSTING, seed=options.seed)
         _ask(found, member, lesson.rows, fold, lesson.targets.shape)
     found.seconds[BOOSTING] = time.monotonic() - begun_s
     say(f"{BOOSTING}: {len(folds)} folds in {found.seconds[BOOSTING]:.0f} s")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.backbones import load_backbone
 from core.cards import Card
 from core.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from core.errors import ModelError
@@ -21,6 +22,7 @@ from core.tasks import task
 from core.training import TrainingConfig, fit, inputs_of
 
 PATIENCE = 2
+LEAST_WORDS, SPECIAL_TOKENS = 4, 2
 SAID_BESIDE_TOKENS = 24  # word pieces of a sentence that says what the tokens beside it say
 
 
@@ -62,11 +64,17 @@ def load_fusion(folder: Path, task_name: str, labels: tuple[str, ...]) -> Fusion
 
 
 def configure(features: FeatureSet, task_name: str, labels: tuple[str, ...], options: LabelOptions) -> FusionConfig:
-    """The fusion model that these features and options call for."""
+    """The fusion model that these features and options call for; fewer words are read where the backbone's sequences are short."""
     inputs = inputs_of(features, projector=options.projector)
     for modality, one in inputs.items():
         if modality is not Modality.TEXT and one.width:
             inputs[modality] = one.model_copy(update={"max_words": SAID_BESIDE_TOKENS})
+    most = load_backbone(options.backbone).most_positions - SPECIAL_TOKENS
+    while sum(i.max_words + (i.max_tokens if i.width else 0) for i in inputs.values()) > most:
+        longest = max(inputs, key=lambda m: inputs[m].max_words)
+        if inputs[longest].max_words < 2 * LEAST_WORDS:
+            break  # the fusion model says what does not fit
+        inputs[longest] = inputs[longest].model_copy(update={"max_words": inputs[longest].max_words // 2})
     return FusionConfig(
         inputs=inputs,
         labels=labels,

@@ -157,7 +157,7 @@ class LabelLearned:
         accepted = self.model.calibration.accepted(answers)
         if learned.kind == "value":
             width = np.asarray(self.model.calibration.thresholds)
-            held = np.asarray(np.abs(answers - answered.targets) <= width, np.float32)
+            held = np.array(np.abs(answers - answered.targets) <= width, np.float32, ndmin=2)
             figures["coverage"] = bootstrap(_mean, held, answered.targets, answered.groups)
             return figures
         right = (accepted & (answered.targets > 0.5)).sum(1, keepdims=True) / np.maximum(answered.targets.sum(1, keepdims=True), 1)
