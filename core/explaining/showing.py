@@ -76,7 +76,7 @@ def png(explanation: Explanation, path: Path) -> None:
             axis.set_axis_off()
             continue
         if kind == "words":
-            parts = explanation.saliency.words[what]  # type: ignore[index]
+            parts = explanation.saliency.words[what]
             pairs = [(p.name, p.value) for p in parts]
             title = f"words of {what}"
         else:

@@ -161,7 +161,7 @@ class LabelLearned:
             figures["coverage"] = bootstrap(_mean, held, answered.targets, answered.groups)
             return figures
         right = (accepted & (answered.targets > 0.5)).sum(1, keepdims=True) / np.maximum(answered.targets.sum(1, keepdims=True), 1)
-        figures["coverage"] = bootstrap(_mean, right.astype(np.float32), answered.targets, answered.groups)
+        figures["coverage"] = bootstrap(_mean, np.asarray(right, np.float32), answered.targets, answered.groups)
         figures["abstained"] = bootstrap(_mean, (~accepted.any(1, keepdims=True)).astype(np.float32), answered.targets, answered.groups)
         return figures
 
