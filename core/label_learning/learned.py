@@ -160,8 +160,9 @@ class LabelLearned:
             held = np.array(np.abs(answers - answered.targets) <= width, np.float32, ndmin=2)
             figures["coverage"] = bootstrap(_mean, held, answered.targets, answered.groups)
             return figures
-        right = (accepted & (answered.targets > 0.5)).sum(1, keepdims=True) / np.maximum(answered.targets.sum(1, keepdims=True), 1)
-        figures["coverage"] = bootstrap(_mean, np.asarray(right, np.float32), answered.targets, answered.groups)
+        hits = (accepted & (answered.targets > 0.5)).sum(1, keepdims=True)
+        right = np.asarray(hits / np.maximum(answered.targets.sum(1, keepdims=True), 1), np.float32)
+        figures["coverage"] = bootstrap(_mean, right, answered.targets, answered.groups)
         figures["abstained"] = bootstrap(_mean, (~accepted.any(1, keepdims=True)).astype(np.float32), answered.targets, answered.groups)
         return figures
 
