@@ -160,10 +160,11 @@ class LabelLearned:
             held = np.array(np.abs(answers - answered.targets) <= width, np.float32, ndmin=2)
             figures["coverage"] = bootstrap(_mean, held, answered.targets, answered.groups)
             return figures
-        hits = (accepted & (answered.targets > 0.5)).sum(1, keepdims=True)
-        right = np.asarray(hits / np.maximum(answered.targets.sum(1, keepdims=True), 1), np.float32)
+        wanted = np.maximum(answered.targets.sum(1), 1)
+        right = np.stack([(accepted & (answered.targets > 0.5)).sum(1) / wanted], axis=1).astype(np.float32)
+        abstained = np.stack([~accepted.any(1)], axis=1).astype(np.float32)
         figures["coverage"] = bootstrap(_mean, right, answered.targets, answered.groups)
-        figures["abstained"] = bootstrap(_mean, (~accepted.any(1, keepdims=True)).astype(np.float32), answered.targets, answered.groups)
+        figures["abstained"] = bootstrap(_mean, abstained, answered.targets, answered.groups)
         return figures
 
     def _told(self, answer: FloatArray, accepted: Any) -> dict[str, Any]:
