@@ -28,7 +28,6 @@ ENGINE = {
     "engine.words": "core.benches.pictured_words:run",
     "engine.pairs": "core.benches.pairs:run",
     "engine.language": "core.benches.language:run",
-    "engine.drawing": "core.benches.drawing:run",
     "engine.export": "core.benches.export:run",
 }
 
