@@ -36,8 +36,8 @@ def _options(writer: str, **more: object) -> dict[str, object]:
     return {
         "backbone": writer,
         "epochs": 25,
-        "rate": 1e-2,
-        "patience": 25,
+        "rate": 3e-3,
+        "patience": 80,
         "modality_dropout": 0.0,
         "dropout": 0.0,
         "max_answer": 6,
@@ -86,13 +86,14 @@ def test_an_answerer_says_the_same_after_loading_and_a_changed_folder_is_refused
 
 
 @pytest.mark.slow
-def test_a_picture_gets_a_caption_in_the_words_that_people_use(pictures: Path, tiny_writer: str, tmp_path: Path) -> None:
+def test_a_picture_gets_the_caption_that_people_would_write(pictures: Path, tiny_writer: str, tmp_path: Path) -> None:
     table = read_table(pictures, kinds={"picture": "image", "question": "ignored", "answer": "ignored"}, label="caption").select(range(79))
     chosen = learner("captioning")
     chosen.fit(table.select(range(60)), tmp_path / "captioner", options_of(chosen, _options(tiny_writer)), say=lambda _: None)
     model = load(tmp_path / "captioner")
     figures = model.evaluate(table.select(range(60, 79)))
-    assert figures["chrf"].value > 60  # which colour it names hangs on the random decoder and the number of threads
+    assert figures["exact"].value > 0.8
+    assert figures["chrf"].value > 80
     assert next(iter(model.predict(table.select([60]))))["caption"].startswith("a ")
 
 
