@@ -7,19 +7,21 @@ that look right can be made to count more (Robinson et al., 2021).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
+from itertools import combinations, permutations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.features import Features
 from core.projectors import NARROW_WIDTH, Standardised, masked_mean
 from core.samples import FloatArray, Modality
 
+IndexArray = npt.NDArray[np.intp]
 MOST_SCALE = 100.0
 FIRST_TEMPERATURE = 0.07
 
@@ -178,23 +180,55 @@ def _one_way(asking: Tensor, both: Tensor, owners: Tensor, crowd: _Crowd, scale:
     return ((1 - smoothing) * hit + smoothing * others).mean()
 
 
-def embed(model: AlignmentModel, tokens: Mapping[Modality, Sequence[Any]]) -> dict[Modality, FloatArray]:
-    """Unit vectors of each row, by modality; rows without the modality are zeros.
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What the towers read of some rows: the mean token of each.
+
+    Attributes:
+        means: by modality `[rows, 1, width]`; zeros where a row lacks it.
+        present: by modality `[rows]`.
+    """
+
+    means: Mapping[Modality, Tensor]
+    present: Mapping[Modality, Tensor]
+
+
+def pooled(rows: Mapping[Modality, Sequence[Features | None]], widths: Mapping[Modality, int]) -> Pooled:
+    """Average the tokens of every row, once.
+
+    Args:
+        rows: by modality, one row each, or None.
+        widths: of the modalities that are wanted.
+    """
+    means, present = {}, {}
+    for modality, width in widths.items():
+        made = np.zeros((len(rows[modality]), 1, width), np.float32)
+        here = np.array([row is not None and bool(row.mask.any()) for row in rows[modality]], np.bool_)
+        for index, row in enumerate(rows[modality]):
+            if row is not None and here[index]:
+                made[index, 0] = row.tokens[row.mask].mean(0)
+        means[modality], present[modality] = torch.from_numpy(made), torch.from_numpy(here)
+    return Pooled(means, present)
+
+
+@torch.inference_mode()
+def embed(model: AlignmentModel, rows: Pooled) -> dict[Modality, FloatArray]:
+    """Unit vectors `[rows, shared]` by modality; rows without the modality are zeros.
 
     Args:
         model: in evaluation mode.
-        tokens: by modality one `Features` of one row each, or None.
+        rows: pooled.
     """
-    found: dict[Modality, FloatArray] = {}
-    for modality, rows in tokens.items():
-        here = [i for i, row in enumerate(rows) if row is not None and row.mask.any()]
-        tower = model.towers[modality.value]
-        made = np.zeros((len(rows), model.shared), np.float32)
-        with torch.inference_mode():
-            for i in here:
-                made[i] = tower(torch.tensor(rows[i].tokens), torch.tensor(rows[i].mask))[0].numpy()
-        found[modality] = made
-    return found
+    made = model({m: (means, rows.present[m][:, None]) for m, means in rows.means.items()})
+    return {m: np.asarray((vectors * rows.present[m][:, None]).numpy()) for m, vectors in made.items()}
+
+
+def directions(vectors: Mapping[Modality, FloatArray]) -> Iterator[tuple[Modality, Modality, IndexArray]]:
+    """Every ordered pair of modalities with the places of the rows that have both, where there are at least two."""
+    for asking, asked in permutations(vectors, 2):
+        both = np.flatnonzero(vectors[asking].any(1) & vectors[asked].any(1))
+        if len(both) > 1:
+            yield asking, asked, both
 
 
 def recall_at(similarity: FloatArray, relevant: FloatArray, ranks: Sequence[int] = (1, 5, 10)) -> dict[int, FloatArray]:

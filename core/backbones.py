@@ -135,20 +135,38 @@ def load_backbone(name: str, *, pull: bool = False) -> Backbone:
     Raises:
         ModelError: it is not here, or its folder holds no readable model.
     """
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
+
+    module, tokenizer, identity = load_pretrained(AutoModel, name, "backbone", pull=pull)
+    if getattr(module, "pooler", None) is not None:
+        module.pooler = None  # not pretrained for pooling here, and its weights would never get a gradient
+    return Backbone(module.eval(), tokenizer, identity)
+
+
+def load_pretrained(family: Any, name: str, what: str, *, pull: bool = False) -> tuple[Any, Any, BackboneIdentity]:
+    """A transformers model with float32 weights, its tokenizer, and which weights these are.
+
+    Args:
+        family: one of transformers' Auto classes.
+        name: a packaged name, a hub id or a folder.
+        what: what it is called in errors.
+        pull: fetch it where it is not here.
+
+    Raises:
+        ModelError: it is not here, or its folder holds no readable model.
+    """
+    from transformers import AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = locate(name, pull=pull)
     try:
-        module = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)
+        module = family.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"the backbone {name!r} cannot be loaded from {folder.name}: {reason}") from error
-    if getattr(module, "pooler", None) is not None:
-        module.pooler = None  # not pretrained for pooling here, and its weights would never get a gradient
-    return Backbone(module.eval(), tokenizer, BackboneIdentity(name, weights_hash(folder)))
+        raise ModelError(f"the {what} {name!r} cannot be loaded from {folder.name}: {reason}") from error
+    return module, tokenizer, BackboneIdentity(name, weights_hash(folder))
 
 
 def weights_hash(folder: Path) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 STRENGTH = 0.3
 LEAST = 0.05  # no modality is stopped altogether
+AHEAD = 1 + 1e-5  # of a ratio: equal scores round to a little more than 1
 
 
 def modulation(scores: Tensor, seen: Tensor, strength: float = STRENGTH) -> Tensor:
@@ -31,7 +32,7 @@ def modulation(scores: Tensor, seen: Tensor, strength: float = STRENGTH) -> Tens
     known = scores * seen
     others = (known.sum() - known) / (count - seen.to(known.dtype)).clamp(min=1)
     ratio = known / others.clamp(min=1e-6)
-    return torch.where(seen & (ratio > 1), (1 - torch.tanh(strength * ratio)).clamp(min=LEAST), torch.ones_like(scores))
+    return torch.where(seen & (ratio > AHEAD), (1 - torch.tanh(strength * ratio)).clamp(min=LEAST), torch.ones_like(scores))
 
 
 @torch.no_grad()

@@ -44,7 +44,7 @@ def logistic_regression(
     probabilities = np.zeros((len(test), train_targets.shape[1]), np.float32)
     if task.kind == "value":
         return np.asarray(Ridge(alpha=1 / STRENGTH).fit(seen, train_targets).predict(asked), np.float32).reshape(len(test), -1)
-    if task.is_exclusive:
+    if task.kind == "one":
         answer = train_targets.argmax(1)
         if len(set(answer)) < 2:
             return majority(train_targets, len(test))

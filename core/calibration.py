@@ -87,17 +87,17 @@ def calibrate(logits: FloatArray, targets: FloatArray, task: Task, *, alpha: flo
     if task.kind == "value":
         return _calibrate_values(task.probabilities(logits), targets, alpha)
     rows, notes = len(logits), []
-    temperatures = np.ones(1 if task.is_exclusive else logits.shape[1])
+    temperatures = np.ones(1 if task.kind == "one" else logits.shape[1])
     if rows < LEAST_ROWS:
         notes.append(f"temperature not fitted: {rows} validation rows, {LEAST_ROWS} are needed")
-    elif task.is_exclusive:
+    elif task.kind == "one":
         temperatures = np.array([fit_temperature(logits, targets, task)])
     else:
         for label in range(logits.shape[1]):
             both = 0 < targets[:, label].sum() < rows
             temperatures[label] = fit_temperature(logits[:, [label]], targets[:, [label]], task) if both else 1.0
     probabilities = task.probabilities(logits, temperatures)
-    method = method if task.is_exclusive else "lac"
+    method = method if task.kind == "one" else "lac"
     thresholds = _thresholds(probabilities, targets, task, alpha, method) if rows else np.full(len(temperatures), math.inf)
     if np.isinf(thresholds).any():
         notes.append(f"abstains always for want of validation rows: {math.ceil(1 / alpha) - 1} a threshold are needed for alpha {alpha:g}")
@@ -105,7 +105,7 @@ def calibrate(logits: FloatArray, targets: FloatArray, task: Task, *, alpha: flo
     def gap(temperature: Logits | float) -> float:
         if not rows:
             return math.nan
-        return expected_calibration_error(task.probabilities(logits, temperature), targets, exclusive=task.is_exclusive)
+        return expected_calibration_error(task.probabilities(logits, temperature), targets, exclusive=task.kind == "one")
 
     return Calibration(
         tuple(map(float, temperatures)), tuple(map(float, thresholds)), method, alpha, rows, gap(1.0), gap(temperatures), tuple(notes)
@@ -158,6 +158,6 @@ def conformal_threshold(scores: FloatArray, alpha: float) -> float:
 
 def _thresholds(probabilities: FloatArray, targets: FloatArray, task: Task, alpha: float, method: Method) -> FloatArray:
     scores = conformal_scores(probabilities, method)
-    if task.is_exclusive:
+    if task.kind == "one":
         return np.array([conformal_threshold(scores[targets > 0.5], alpha)])
     return np.array([conformal_threshold(scores[targets[:, label] > 0.5, label], alpha) for label in range(targets.shape[1])])

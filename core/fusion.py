@@ -243,15 +243,32 @@ class FusionModel(nn.Module):
             present: `[batch, modalities]`.
         """
         kept = drop_modalities(present, self.settings.modality_dropout) if self.training else present
-        gates, gated = self._gate(segments, kept)  # [batch, modalities], [batch, width]
+        pooled = torch.stack([s.pooled for s in segments], dim=1)  # [batch, modalities, width]
+        gates, gated = self.gated(pooled, kept)  # [batch, modalities], [batch, width]
         opening, closing = (self._special(ids) for ids in (self.backbone.opening(), self.backbone.closing()))
         sequence = assemble(opening, segments, self.missing, closing, kept, pad_left=self.backbone.is_decoder)
         hidden = self.backbone(*sequence)  # [batch, length, width]
-        pooled = hidden[:, -1] if self.settings.pooling == "last" and self.backbone.is_decoder else masked_mean(hidden, sequence[1])
-        embedding = torch.cat([self.backbone_norm(pooled), self.gated_norm(gated)], dim=1)  # [batch, 2 * width]
-        each = [self.scale(self.modality_heads[m.value](s.pooled)) for m, s in zip(self.settings.modalities, segments, strict=True)]
-        modality_logits = torch.stack(each, dim=1) * present[..., None]  # [batch, modalities, labels]
-        return FusionOutput(self.scale(self.head(embedding)), modality_logits, embedding, gates, present)
+        logits, modality_logits, embedding = self.read_off(hidden, sequence[1], pooled, gated, present)
+        return FusionOutput(logits, modality_logits, embedding, gates, present)
+
+    def read_off(self, hidden: Tensor, mask: Tensor, pooled: Tensor, gated: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The answers.
+
+        Args:
+            hidden: `[batch, length, width]`, what the backbone made of the sequence.
+            mask: `[batch, length]`.
+            pooled: `[batch, modalities, width]`, the z_k.
+            gated: `[batch, width]`, their gated sum.
+            present: `[batch, modalities]`.
+
+        Returns:
+            Joint logits, logits of each modality (zeros where it is absent), and the joint embedding.
+        """
+        is_last = self.settings.pooling == "last" and self.backbone.is_decoder
+        taken = hidden[:, -1] if is_last else masked_mean(hidden, mask)
+        embedding = torch.cat([self.backbone_norm(taken), self.gated_norm(gated)], dim=1)  # [batch, 2 * width]
+        each = [self.scale(self.modality_heads[m.value](pooled[:, k])) for k, m in enumerate(self.settings.modalities)]
+        return self.scale(self.head(embedding)), torch.stack(each, dim=1) * present[..., None], embedding
 
     def _segment(self, modality: Modality, features: Features | None, batch: int) -> tuple[Segment, Tensor]:
         settings, index = self.settings.inputs[modality], self.settings.modalities.index(modality)
@@ -280,9 +297,16 @@ class FusionModel(nn.Module):
             found = found | real_mask.any(1)
         return Segment(embeds, mask, pooled), found
 
-    def _gate(self, segments: list[Segment], present: Tensor) -> tuple[Tensor, Tensor]:
-        """Weigh the z_k against each other (as in gated multimodal units, Arevalo et al., 2017)."""
-        pooled = torch.stack([s.pooled for s in segments], dim=1)  # [batch, modalities, width]
+    def gated(self, pooled: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Weigh the z_k against each other (as in gated multimodal units, Arevalo et al., 2017).
+
+        Args:
+            pooled: `[batch, modalities, width]`.
+            present: `[batch, modalities]`.
+
+        Returns:
+            Gates `[batch, modalities]`, and the gated sum `[batch, width]`.
+        """
         scores = self.gate(nn.functional.layer_norm(pooled, pooled.shape[-1:]))[..., 0]  # [batch, modalities]
         lowest = torch.finfo(scores.dtype).min  # finite: a row with nothing present stays a number
         gates = torch.softmax(scores.masked_fill(~present, lowest), dim=1) * present
@@ -343,8 +367,8 @@ def build_model(config: FusionConfig, *, pull: bool = False) -> FusionModel:
     return FusionModel(config, load_backbone(config.backbone, pull=pull))
 
 
-def trained_state(model: FusionModel) -> dict[str, Tensor]:
-    """Everything that training changed, by name: not the frozen part of the backbone, which is known by its hash."""
+def trained_state(model: nn.Module) -> dict[str, Tensor]:
+    """Everything that training changed, by name: not the frozen part of a backbone, which is known by its hash."""
     trained = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     statistics = {name: b.detach() for name, b in model.named_buffers() if name.startswith(("projectors.", "scale."))}
     return {name: value.contiguous().cpu() for name, value in {**trained, **statistics}.items()}

@@ -29,6 +29,21 @@ MOST_HEADER_BYTES = 4 << 20
 WEIGHT_SUFFIXES = (".safetensors", ".onnx", ".pt2", ".bin", ".data")
 
 
+def is_model_folder(folder: Path) -> bool:
+    """Whether somebody wrote a model there, whole or damaged."""
+    return (folder / HASHES).is_file()
+
+
+def check_place(folder: Path, *, kind: str = "checkpoint") -> None:
+    """Refuse a place that a model may not be written to: before hours of work, not after.
+
+    Raises:
+        ModelError: something is there that is not a model folder.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not is_model_folder(folder))):
+        raise ModelError(f"{folder} is there and is not a {kind}; choose another folder")
+
+
 def save_whole(folder: Path, write: Callable[[Path], None], *, kind: str = "checkpoint") -> Path:
     """Write a folder so that it is there whole or not at all; an older model folder of the same name is replaced.
 
@@ -40,8 +55,7 @@ def save_whole(folder: Path, write: Callable[[Path], None], *, kind: str = "chec
     Raises:
         ModelError: the folder cannot be written, or holds something that is not a model folder.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / HASHES).is_file())):
-        raise ModelError(f"{folder} is there and is not a {kind}; choose another folder")
+    check_place(folder, kind=kind)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -81,7 +95,7 @@ def check_hashes(folder: Path, files: Collection[str] | None = None, *, kind: st
     Raises:
         ModelError: no model folder; a file is missing, too large, not plain, changed, or lies outside.
     """
-    if not (folder / HASHES).is_file():
+    if not is_model_folder(folder):
         raise ModelError(f"no {kind} at {folder}: {HASHES} is missing; give the folder that `train` wrote")
     hashes = read_json(folder, HASHES, kind=kind)
     if files is not None and set(hashes) != set(files):
@@ -142,6 +156,26 @@ def read_weights(folder: Path, name: str, *, kind: str = "checkpoint") -> dict[s
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise ModelError(f"{kind} {folder.name}: {name} is not a safetensors file ({str(error)[:120]}); train again") from error
+
+
+def read_fitting(folder: Path, name: str, wanted: Mapping[str, Tensor], *, kind: str = "checkpoint") -> dict[str, Tensor]:
+    """The tensors of a safetensors file, if they are those of a model: same names, same shapes, finite.
+
+    Args:
+        folder: the model folder.
+        name: of the file.
+        wanted: what the model that `config.json` describes has.
+        kind: what it is called in errors.
+
+    Raises:
+        ModelError: they are not.
+    """
+    weights = read_weights(folder, name, kind=kind)
+    if set(weights) != set(wanted) or any(weights[key].shape != wanted[key].shape for key in wanted):
+        raise ModelError(f"{folder.name}: {name} does not fit config.json; train again")
+    if not all(bool(value.isfinite().all()) for value in weights.values()):
+        raise ModelError(f"{folder.name}: {name} holds numbers that are not finite; train again")
+    return weights
 
 
 def sha256(path: Path) -> str:

@@ -31,6 +31,7 @@ class Predictor:
         labels: its label space.
         name: the checkpoint's name, as in every prediction.
         method: how contributions are measured; None leaves them out and is the fastest.
+        model: the fusion model, in evaluation mode.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, method: ContributionMethod | None = "shapley", pull: bool = False) -> None:
@@ -38,7 +39,7 @@ class Predictor:
         self.labels = checkpoint.labels
         self.name = checkpoint.name
         self.method = method
-        self._model = checkpoint.build(pull=pull)
+        self.model = checkpoint.build(pull=pull)
         self._task = task(checkpoint.config.task)
 
     @classmethod
@@ -79,10 +80,10 @@ class Predictor:
         modalities = self.checkpoint.config.modalities
         stacked, present = samples.batch(rows, modalities)
         with torch.inference_mode():
-            segments, found = segments_of(self._model, stacked, len(rows))
+            segments, found = segments_of(self.model, stacked, len(rows))
             here = found & torch.tensor(present, device=found.device)
-            output = self._model.join(segments, here)
-            shares = contributions(self._model, segments, here, output.logits, self.method) if self.method else None
+            output = self.model.join(segments, here)
+            shares = contributions(self.model, segments, here, output.logits, self.method) if self.method else None
         probabilities = self.checkpoint.calibration.probabilities(output.logits.double().cpu().numpy(), self._task)
         accepted = self.checkpoint.calibration.accepted(probabilities)
         is_value = self._task.kind == "value"

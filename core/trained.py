@@ -11,12 +11,11 @@ from core.checkpoints import Checkpoint, load_checkpoint
 from core.encoders.contract import Encoder
 from core.encoders.tabular import TabularState
 from core.errors import ModelError
-from core.exporting.columns import cast_columns
 from core.featuresets import FeatureSet
-from core.learners.contract import CONFIG, load
-from core.model_folder import check_hashes, read_json
+from core.learners.contract import kept_task, load
 from core.samples import Modality
 from core.table import Table
+from core.table.casting import cast_columns
 from core.table.values import ColumnKind
 
 
@@ -54,8 +53,9 @@ class TrainedFusion:
             ModelError: an encoder's weights are not here.
         """
         from core.table.encoding import encode_table
+        from core.table.progress import silent
 
-        return encode_table(self.cast(table), encoders=self.encoders() if encoders is None else encoders, say=_silent)
+        return encode_table(self.cast(table), encoders=self.encoders() if encoders is None else encoders, say=silent)
 
     def encoders(self) -> dict[Modality, Encoder]:
         """The packaged encoders of its modalities.
@@ -79,8 +79,7 @@ def load_fusion(folder: Path) -> TrainedFusion:
     Raises:
         ModelError: it is missing or damaged, or holds no fusion model.
     """
-    check_hashes(folder)
-    if "learner" not in read_json(folder, CONFIG):
+    if kept_task(folder) is None:
         return TrainedFusion(load_checkpoint(folder), folder.name, {}, None)
     learned: Any = load(folder)
     model = getattr(learned, "model", None)
@@ -91,7 +90,3 @@ def load_fusion(folder: Path) -> TrainedFusion:
     checkpoint = replace(members["fusion"].checkpoint, calibration=model.calibration)
     others = tuple(name for name in members if name != "fusion")
     return TrainedFusion(checkpoint, folder.name, dict(model.kinds), model.tabular, others)
-
-
-def _silent(_: str) -> None:
-    """Nothing is told of how far it has come."""

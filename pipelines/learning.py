@@ -66,19 +66,16 @@ class TableRequest:
         """
         if not self.read_words:
             return table
+        from core.table.progress import silent
         from core.table.words_in_pictures import with_words
 
-        return with_words(table, say=say or _silent)
+        return with_words(table, say=say or silent)
 
     def _kinds(self) -> dict[str, str]:
         pairs = [given.rpartition("=") for given in self.kinds]
         if wrong := [given for given, (name, _, kind) in zip(self.kinds, pairs, strict=True) if not name or not kind]:
             raise InputError(f"--kind {wrong[0]!r}: say column=kind, such as photo=image")
         return {name: kind for name, _, kind in pairs}
-
-
-def _silent(_: str) -> None:
-    """Nothing is told."""
 
 
 def task_of(table: Table) -> str:
@@ -92,8 +89,7 @@ def task_of(table: Table) -> str:
     if table.of(ColumnKind.TOKENS) and table.of(ColumnKind.TAGS):
         return "token_classification"
     if not table.of(ColumnKind.LABEL):
-        have = ", ".join(f"{c.name} ({c.kind})" for c in table.columns)
-        raise InputError(f"{table.name}: say what is to be learned with --label; the columns are: {have}")
+        raise InputError(f"{table.name}: say what is to be learned with --label; the columns are: {table.columns_in_words}")
     values = [v for v in table.values(table.one(ColumnKind.LABEL)) if v is not None]
     if any(isinstance(v, tuple) for v in values):
         return "multilabel"

@@ -45,7 +45,7 @@ def explain(
     numbers = dict(told.probabilities or told.values)
     answer = label or max(numbers, key=lambda name: numbers[name])
     output = min(labels.index(answer), learned.outputs(len(labels)) - 1)
-    found = saliency(checkpoint.build(), row, output, steps=steps)
+    found = saliency(by_shapley.model, row, output, steps=steps)
     return Explanation(
         told.sample,
         answer,

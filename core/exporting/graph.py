@@ -72,16 +72,11 @@ class FusionGraph(nn.Module):
         waiting = iter(tensors)
         segments = [self._segment(index, spec, waiting) for index, spec in enumerate(self.specs)]
         pooled = torch.stack([z for _, _, z in segments], dim=1)  # [batch, modalities, width]
-        gated = self._gated(pooled, present)
+        _, gated = self.model.gated(pooled, present)
         embeds, mask = self._sequence(segments, present)
-        decoder = self.model.backbone.is_decoder
-        positions = (mask.long().cumsum(1) - 1).clamp(min=0) if decoder else None
-        hidden = self.model.backbone(embeds, mask, positions)
-        taken = hidden[:, -1] if self.model.settings.pooling == "last" and decoder else masked_mean(hidden, mask)
-        embedding = torch.cat([self.model.backbone_norm(taken), self.model.gated_norm(gated)], dim=1)
-        heads, scale = self.model.modality_heads, self.model.scale
-        each = [scale(heads[spec.modality.value](pooled[:, k])) for k, spec in enumerate(self.specs)]
-        return scale(self.model.head(embedding)), torch.stack(each, dim=1) * present[..., None]
+        positions = (mask.long().cumsum(1) - 1).clamp(min=0) if self.model.backbone.is_decoder else None
+        logits, modality_logits, _ = self.model.read_off(self.model.backbone(embeds, mask, positions), mask, pooled, gated, present)
+        return logits, modality_logits
 
     def _segment(self, index: int, spec: InputSpec, waiting: Any) -> tuple[Tensor, Tensor, Tensor]:
         ids, word_mask = next(waiting), next(waiting)
@@ -99,11 +94,6 @@ class FusionGraph(nn.Module):
         if isinstance(projector, Resampler):
             return projector.resample(tokens, mask, times)
         return projector(tokens), mask, times
-
-    def _gated(self, pooled: Tensor, present: Tensor) -> Tensor:
-        scores = self.model.gate(nn.functional.layer_norm(pooled, pooled.shape[-1:]))[..., 0]
-        gates = torch.softmax(scores.masked_fill(~present, torch.finfo(scores.dtype).min), dim=1) * present
-        return (gates[..., None] * pooled).sum(1)
 
     def _sequence(self, segments: list[tuple[Tensor, Tensor, Tensor]], present: Tensor) -> tuple[Tensor, Tensor]:
         whole = torch.ones_like(present[:, :1])

@@ -103,11 +103,12 @@ class Deployed:
             InputError: such a column is missing.
             ModelError: an encoder's weights are not here.
         """
-        from core.exporting.columns import cast_columns
+        from core.table.casting import cast_columns
         from core.table.encoding import encode_table
+        from core.table.progress import silent
 
         chosen = self.encoders() if encoders is None else encoders
-        return self.predict(encode_table(cast_columns(table, self.settings.get("kinds", {})), encoders=chosen, say=_silent))
+        return self.predict(encode_table(cast_columns(table, self.settings.get("kinds", {})), encoders=chosen, say=silent))
 
     def encoders(self, *, threads: int = 1) -> dict[Modality, Encoder]:
         """What turns raw samples into its features: text by the folder's own graph, the rest by the packaged encoders.
@@ -219,7 +220,3 @@ def open_graph(path: Path, threads: int) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library raises its own, without a common base
         raise ModelError(f"{path.name} of {path.parent.name} cannot be opened: {str(error)[:120]}; export again") from error
-
-
-def _silent(_: str) -> None:
-    """Nothing is told of how far it has come."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
-from core.backbones import BackboneIdentity, weights_hash
+from core.backbones import BackboneIdentity, load_pretrained
 from core.errors import ModelError
-from core.weights import locate
 
 DecoderTuning = Literal["frozen", "lora"]
 
@@ -61,17 +59,9 @@ def load_decoder(name: str, *, tuning: DecoderTuning = "frozen", rank: int = 8, 
     Raises:
         ModelError: it is not here, has no head or no end-of-sequence token.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
+    from transformers import AutoModelForCausalLM
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    folder = locate(name, pull=pull)
-    try:
-        module = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"the language model {name!r} cannot be loaded from {folder.name}: {reason}") from error
+    module, tokenizer, identity = load_pretrained(AutoModelForCausalLM, name, "language model", pull=pull)
     if tokenizer.eos_token_id is None:
         raise ModelError(f"the language model {name!r} has no end-of-sequence token and would never stop; use another")
     module.requires_grad_(False)
@@ -81,4 +71,4 @@ def load_decoder(name: str, *, tuning: DecoderTuning = "frozen", rank: int = 8, 
         settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", lora_dropout=dropout, exclude_modules=["lm_head"])
         inject_adapter_in_model(settings, module)
     module.train(False)
-    return Decoder(module, tokenizer, BackboneIdentity(name, weights_hash(folder)))
+    return Decoder(module, tokenizer, identity)

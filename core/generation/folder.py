@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save_file
 
 from core.encoders.contract import Encoder
 from core.encoders.tabular import TabularEncoder, TabularState
 from core.errors import ModelError
+from core.fusion import trained_state
 from core.generation.decoder import load_decoder
-from core.generation.model import PrefixConfig, PrefixModel, trained_state
-from core.model_folder import check_hashes, read_json, read_weights, save_whole, write_json
+from core.generation.model import PrefixConfig, PrefixModel
+from core.model_folder import check_hashes, read_fitting, read_json, save_whole, write_json
 from core.samples import Modality
 from core.table.defaults import encoders_of
 
@@ -76,10 +76,5 @@ def load_prefix(folder: Path, learner: str) -> tuple[PrefixModel, dict[Modality,
     if decoder.identity.sha256 != config.get("decoder_sha256"):
         raise ModelError(f"{folder.name} was trained on another {settings.backbone!r} than is here; get the same weights, or train again")
     model = PrefixModel(settings, decoder)
-    weights, wanted = read_weights(folder, WEIGHTS), trained_state(model)
-    if set(weights) != set(wanted) or any(weights[key].shape != wanted[key].shape for key in wanted):
-        raise ModelError(f"{folder.name}: {WEIGHTS} does not fit {CONFIG}; train again")
-    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-        raise ModelError(f"{folder.name}: {WEIGHTS} holds numbers that are not finite; train again")
-    model.load_state_dict(weights, strict=False)
+    model.load_state_dict(read_fitting(folder, WEIGHTS, trained_state(model)), strict=False)
     return model.eval(), encoders_of(tuple(settings.inputs), tabular), config

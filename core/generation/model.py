@@ -143,10 +143,3 @@ class PrefixModel(nn.Module):
         padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids], dtype=torch.long).reshape(len(ids), longest)
         mask = torch.arange(longest)[None] < torch.tensor([len(row) for row in ids])[:, None]
         return self.decoder.embed(padded), mask
-
-
-def trained_state(model: PrefixModel) -> dict[str, Tensor]:
-    """Everything that training changed, by name."""
-    trained = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-    statistics = {name: b.detach() for name, b in model.named_buffers() if name.startswith("projectors.")}
-    return {name: value.contiguous().cpu() for name, value in {**trained, **statistics}.items()}

@@ -12,8 +12,9 @@ from transformers import get_cosine_schedule_with_warmup, set_seed
 
 from core.errors import InputError
 from core.featuresets import FeatureSet
+from core.fusion import trained_state
 from core.generation.decoder import load_decoder
-from core.generation.model import PrefixConfig, PrefixModel, trained_state
+from core.generation.model import PrefixConfig, PrefixModel
 
 NOT_STATED = "not stated"
 SCORED_AT_ONCE = 16

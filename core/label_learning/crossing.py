@@ -91,15 +91,15 @@ def _folds(features: FeatureSet, options: LabelOptions) -> list[list[int]]:
     if distinct < 2:
         raise InputError("all rows are of one group, so models cannot be compared by group; give more groups, or use preset quick")
     parts = min(options.folds, distinct)
-    labels = features.labels if has_few_labels(features.labels) else ((),) * len(features)
     place = {name: index for index, name in enumerate(features.ids)}
-    splits = split_folds(features.ids, labels, features.groups, parts=parts, seed=options.seed)
+    splits = split_folds(features.ids, balanced(features), features.groups, parts=parts, seed=options.seed)
     return [[place[name] for name in split.test] for split in splits]
 
 
-def has_few_labels(labels: Sequence[Sequence[str]]) -> bool:
-    """Are there few enough different first labels to balance folds by (and not numbers that are learned)?"""
-    return 2 * len({row[:1] for row in labels}) <= len(labels)
+def balanced(features: FeatureSet) -> Sequence[Sequence[str]]:
+    """The labels to balance folds by: none where their first ones hardly repeat (numbers that are learned, say)."""
+    labels = features.labels
+    return labels if 2 * len({row[:1] for row in labels}) <= len(labels) else ((),) * len(labels)
 
 
 def _ask(found: Crossing, member: Member, rows: Rows, fold: Sequence[int], shape: tuple[int, ...], name: str = "") -> None:
@@ -146,7 +146,7 @@ def _cross_fusion(
     own = Crossing(held, found.folds)
     for index, (fold, rest) in enumerate(zip(found.folds, rests, strict=True)):
         features = lesson.rows.features.select(rest)
-        split = hold_out(features.ids, _balanced(features), features.groups, fraction=training.validation_fraction, seed=training.seed)
+        split = hold_out(features.ids, balanced(features), features.groups, fraction=training.validation_fraction, seed=training.seed)
         member = fit_fusion(features, config, training, split=split)
         _ask(own, member, lesson.rows, fold, lesson.targets.shape)
         say(f"{FUSION}: fold {index + 1} of {len(found.folds)} in {time.monotonic() - begun_s:.0f} s")
@@ -157,7 +157,3 @@ def _cross_fusion(
         for pattern, answers in held.items():
             found.by_pattern[pattern] |= answers
     found.seconds[FUSION] = time.monotonic() - begun_s
-
-
-def _balanced(features: FeatureSet) -> Sequence[Sequence[str]]:
-    return features.labels if has_few_labels(features.labels) else ((),) * len(features)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -21,15 +21,16 @@ from core.label_learning.model import LabelModel
 from core.label_learning.rows import Rows, pool
 from core.metrics import REPEATS, Estimate, bootstrap
 from core.samples import FloatArray, Modality
+from core.table.casting import NOT_READ, cast_columns
 from core.table.defaults import default_encoders
 from core.table.encoding import encode_table
-from core.table.reading import recast
+from core.table.progress import silent
+from core.table.splitting import refuse_rows_of_training
 from core.table.values import ColumnKind, Table
 
 FEW_ROWS = 32  # of so few, features are not worth a place in the cache
 BATCH = 256
 MOST_FOR_SHAPLEY = 4
-NOT_ASKED = (ColumnKind.LABEL, ColumnKind.GROUP, ColumnKind.ID, ColumnKind.WEIGHT)
 Shares = Literal["shapley", "leave_one_out"]
 
 
@@ -119,30 +120,27 @@ class LabelLearned:
         Raises:
             InputError: a column is missing that the model reads, or there are no rows.
         """
-        return self._encode(self._cast(table, NOT_ASKED))
+        return self._encode(self._cast(table, NOT_READ))
 
-    def _cast(self, table: Table, optional: Sequence[ColumnKind]) -> Table:
+    def _cast(self, table: Table, optional: Collection[ColumnKind]) -> Table:
         """The table with the columns, and their kinds, that the model was trained on."""
         if not len(table):
             raise InputError(f"{table.name}: there are no rows")
-        cast = recast(table, self.model.kinds, optional=[name for name, kind in self.model.kinds.items() if kind in optional])
-        return replace(cast, columns=tuple(c for c in cast.columns if c.name in self.model.kinds))
+        return cast_columns(table, self.model.kinds, optional=optional)
 
     def _encode(self, known: Table) -> Rows:
         if not self._encoders:
             self._encoders = default_encoders(known, tabular=self.model.tabular, threads=self.model.options.threads)
         encoders = {m: one for m, one in self._encoders.items() if m in self.model.modalities}
         if len(known) > FEW_ROWS:
-            return pool(encode_table(known, encoders=encoders, say=_silent))
+            return pool(encode_table(known, encoders=encoders, say=silent))
         with tempfile.TemporaryDirectory(prefix="trivium-rows-") as folder:
-            return pool(encode_table(known, encoders=encoders, cache=FeatureCache(Path(folder)), say=_silent))
+            return pool(encode_table(known, encoders=encoders, cache=FeatureCache(Path(folder)), say=silent))
 
     def _labelled(self, table: Table) -> tuple[Rows, FloatArray]:
-        cast = self._cast(table, [kind for kind in NOT_ASKED if kind is not ColumnKind.LABEL])
+        cast = self._cast(table, [kind for kind in NOT_READ if kind is not ColumnKind.LABEL])
         given = labelled(cast, self.model.task, self.model.separator)
-        used = {*self.model.split.train, *self.model.split.validation}
-        if seen := [name for name in given.table.ids if name in used]:
-            raise InputError(f"{table.name}: {len(seen)} rows were used in training, first {seen[0]!r}; give other rows")
+        refuse_rows_of_training(given.table, {*self.model.split.train, *self.model.split.validation})
         if self.model.groups and (shared := set(given.table.groups) & self.model.groups):
             raise InputError(
                 f"{table.name}: {len(shared)} groups were used in training, such as {min(shared)!r}; give rows of other groups"
@@ -212,7 +210,3 @@ class LabelLearned:
 
 def _mean(values: FloatArray, _: FloatArray) -> float:
     return float(values.mean())
-
-
-def _silent(_: str) -> None:
-    """Nothing is told of how far a question has come."""

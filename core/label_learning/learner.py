@@ -13,14 +13,14 @@ import numpy as np
 from core.calibration import Calibration, calibrate
 from core.cards import Card
 from core.encoders.tabular import TabularState
-from core.errors import InputError, ModelError
+from core.errors import InputError
 from core.featuresets import FeatureSet
 from core.fusion import FusionConfig
 from core.label_learning.answers import row_losses, to_logits
 from core.label_learning.boosting import fit_boosted
 from core.label_learning.card import render_card
-from core.label_learning.crossing import BOOSTING, FUSION, LINEAR, Crossing, cross, has_few_labels, probe_names
-from core.label_learning.fusion_member import FusionMember, configure, fit_fusion, found_rate, training_of
+from core.label_learning.crossing import BOOSTING, FUSION, LINEAR, Crossing, balanced, cross, probe_names
+from core.label_learning.fusion_member import configure, fit_fusion, found_rate, training_of
 from core.label_learning.labels import Labelled, label_space, labelled, separator_of
 from core.label_learning.learned import LabelLearned
 from core.label_learning.linear import fit_linear
@@ -31,7 +31,7 @@ from core.label_learning.rows import Rows, pool
 from core.label_learning.selection import Pattern, cross_fitted, patterns_of, weigh
 from core.learners.contract import Outcome, Say
 from core.metrics import Estimate, paired_difference
-from core.model_folder import HASHES, save_whole
+from core.model_folder import check_place, save_whole
 from core.samples import FloatArray, Modality
 from core.splits import Split, hold_out
 from core.table.defaults import default_encoders
@@ -74,7 +74,7 @@ def fit_labels(
         ModelError: the folder holds something else, or weights are not here.
     """
     begun_s = time.monotonic()
-    _check_out(out)
+    check_place(out, kind="model")
     learned = task(task_name)
     given, held, separator, notes = _read(learned, train, validation, options)
     labels = label_space(learned, given, options.order)
@@ -121,12 +121,6 @@ def load_labels(task_name: str, folder: Path) -> LabelLearned:
     return LabelLearned(folder.name, read_model(folder, task_name))
 
 
-def _check_out(out: Path) -> None:
-    """Refuse before hours of work, not after."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / HASHES).is_file())):
-        raise ModelError(f"{out} is there and is not a model; choose another folder")
-
-
 def _read(
     learned: Task, train: Table, validation: Table | None, options: LabelOptions
 ) -> tuple[Labelled, Labelled | None, str | None, tuple[str, ...]]:
@@ -164,8 +158,11 @@ def _encode(given: Labelled, held: Labelled | None, options: LabelOptions, say: 
         raise InputError(f"{given.table.name}: not one value of the rows could be read; see the problems told above")
     if held:
         return pool(present), state, Split(sets[0].ids, sets[1].ids)
-    balanced = present.labels if has_few_labels(present.labels) else ((),) * len(present)
-    return pool(present), state, hold_out(present.ids, balanced, present.groups, fraction=options.validation_fraction, seed=options.seed)
+    return (
+        pool(present),
+        state,
+        hold_out(present.ids, balanced(present), present.groups, fraction=options.validation_fraction, seed=options.seed),
+    )
 
 
 def _quick(
@@ -203,7 +200,7 @@ def _best(
     if BOOSTING in needed:
         members[BOOSTING] = fit_boosted(lesson, name=BOOSTING, seed=options.seed)
     if FUSION in needed:
-        members[FUSION] = _final_fusion(lesson, fusion, training, split, say)
+        members[FUSION] = fit_fusion(lesson.rows.features, fusion, training, split=split, card=_card(), say=say)
     model = _model(lesson, fusion, members, found.weights, split, options)
     model = replace(model, calibration=_calibrate(lesson, found.answers, range(len(lesson.rows)), options))
     measure = lesson.task.measures[lesson.task.headline]
@@ -218,10 +215,6 @@ def _best(
         if rows:
             scores[f"validation {'+'.join(m for m in fusion.modalities if m in pattern)}"] = measure(shown[rows], lesson.targets[rows])
     return model, scores, found.notes
-
-
-def _final_fusion(lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, split: Split, say: Callable[[str], None]) -> FusionMember:
-    return fit_fusion(lesson.rows.features, fusion, training, split=split, card=_card(), say=say)
 
 
 def compare_members(lesson: Lesson, crossing: Crossing) -> Comparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,40 +67,55 @@ def held_out(train: Table, validation: Table | None, options: GenerationOptions)
     return train.by_ids(split.train), train.by_ids(split.validation)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A trained prefix model, not yet in its folder.
+
+    Attributes:
+        model: in evaluation mode.
+        encoders: that its features come from.
+        score: mean validation log-likelihood a piece.
+        card: Markdown.
+        about: options and ids of training, for `config.json`.
+    """
+
+    model: Any
+    encoders: Mapping[Any, Any]
+    score: float
+    card: str
+    about: Mapping[str, Any]
+
+    def save(self, out: Path, learner: str, **about: Any) -> None:
+        """Write the folder, with what else the task keeps."""
+        from core.generation.folder import save_prefix
+
+        save_prefix(out, learner, self.model, self.encoders, {**self.about, **about}, self.card)
+
+
 def fit_prefix(
     learner: str,
     sides: tuple[Table, Table],
     questions: tuple[Sequence[str], Sequence[str]],
     answers: tuple[Sequence[str], Sequence[str]],
-    out: Path,
     options: GenerationOptions,
     say: Say,
     *,
     hidden: float = 0.0,
-    about: Mapping[str, Any] | None = None,
-    notes: str = "",
-) -> float:
-    """Encode, train and write the folder.
+) -> Written:
+    """Encode and train.
 
     Args:
         learner: the task.
         sides: training and validation rows.
         questions, answers: of each side, one a row.
-        out: the folder.
         options: of the task.
         say: told how far it has come.
         hidden: share of the rows with everything hidden, answered 'not stated'.
-        about: what else `config.json` keeps.
-        notes: for the card.
-
-    Returns:
-        The mean validation log-likelihood a piece.
 
     Raises:
         InputError: the table has nothing that can be read.
     """
     from core.fusion import ModalityInput
-    from core.generation.folder import save_prefix
     from core.generation.model import PrefixConfig
     from core.generation.training import Asked, Schedule, train_prefix
     from core.table.defaults import default_encoders
@@ -107,8 +123,7 @@ def fit_prefix(
 
     train, validation = sides
     if not train.modalities:
-        have = ", ".join(f"{c.name} ({c.kind})" for c in train.columns)
-        raise InputError(f"{train.name}: there is nothing to read beside the answers; the columns are: {have}")
+        raise InputError(f"{train.name}: there is nothing to read beside the answers; the columns are: {train.columns_in_words}")
     encoders = default_encoders(train)
     encoded = [encode_table(side, label=None, encoders=encoders, say=say) for side in sides if len(side)]
     train_set = encoded[0]
@@ -130,17 +145,15 @@ def fit_prefix(
     schedule = Schedule(options.epochs, options.batch, options.rate, options.patience, options.seed, hidden, options.minutes)
     sets = [Asked(s, tuple(q), tuple(a)) for s, q, a in zip((train_set, checked), questions, answers, strict=True)]
     model, score = train_prefix(config, sets[0], sets[1], schedule, say)
-    told = {"options": options.model_dump(mode="json"), "trained_ids": [*train.ids, *validation.ids], **(about or {})}
+    told = {"options": options.model_dump(mode="json"), "trained_ids": [*train.ids, *validation.ids]}
     card = f"""# {learner}
 
 A decoder (`{options.backbone}`, {options.tuning}) that reads {", ".join(inputs)} and writes. Trained on {len(train)} rows of {train.name};
 {len(validation)} rows of other groups chose the epoch. Mean validation log-likelihood a word piece: {score:.3f}.
 
 What it writes is generated text: it can be wrong, and nothing in it is a probability.
-{notes}
 """
-    save_prefix(out, learner, model, {m: encoders[m] for m in inputs}, told, card)
-    return score
+    return Written(model, {m: encoders[m] for m in inputs}, score, card, told)
 
 
 def answers_of(model: Any, encoders: Mapping[Any, Any], table: Table, questions: Sequence[str]) -> list[str]:
@@ -149,6 +162,7 @@ def answers_of(model: Any, encoders: Mapping[Any, Any], table: Table, questions:
 
     from core.generation.training import chunks
     from core.table.encoding import encode_table
+    from core.table.progress import silent
 
     samples = encode_table(table, label=None, encoders=encoders, say=silent)
     written: list[str] = []
@@ -163,7 +177,3 @@ def texts(table: Table, column: str) -> tuple[str | None, ...]:
     return tuple(
         None if value is None else ", ".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in table.values(column)
     )
-
-
-def silent(_line: str) -> None:
-    """Asking says nothing."""

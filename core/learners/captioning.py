@@ -42,8 +42,9 @@ class CaptioningLearned:
         """
         from sacrebleu import sentence_bleu, sentence_chrf
 
-        if seen := [name for name in table.ids if name in self._trained]:
-            raise InputError(f"{table.name}: {len(seen)} rows were used in training, first {seen[0]!r}; give other rows")
+        from core.table.splitting import refuse_rows_of_training
+
+        refuse_rows_of_training(table, self._trained)
         truth = _captions(table)
         written = self._captions(table)
         rows = [
@@ -73,10 +74,10 @@ class Captioning:
         """
         sides = held_out(train, validation, options)
         captions = tuple(_captions(side) for side in sides)
-        score = fit_prefix(
-            self.name, sides, ([QUESTION] * len(sides[0]), [QUESTION] * len(sides[1])), (captions[0], captions[1]), out, options, say
-        )
-        return Outcome(out, {"log_likelihood_a_piece": score})
+        questions = ([QUESTION] * len(sides[0]), [QUESTION] * len(sides[1]))
+        written = fit_prefix(self.name, sides, questions, (captions[0], captions[1]), options, say)
+        written.save(out, self.name)
+        return Outcome(out, {"log_likelihood_a_piece": written.score})
 
     def load(self, folder: Path) -> CaptioningLearned:
         """From a model folder.

@@ -136,18 +136,36 @@ def learner(name: str) -> Learner:
     return found
 
 
+def kept_task(folder: Path) -> str | None:
+    """The task that a model folder says it is of; None for a bare checkpoint. Nothing else of the folder is used yet.
+
+    Raises:
+        ModelError: it is no model folder, or damaged.
+    """
+    from core.model_folder import check_hashes, is_model_folder, read_json
+
+    if not is_model_folder(folder):
+        check_hashes(folder)  # says what is missing
+    try:
+        name = read_json(folder, CONFIG).get("learner")
+    except ModelError:
+        check_hashes(folder)  # a damaged folder is said to be that
+        raise
+    return None if name is None else str(name)
+
+
 def load(folder: Path) -> Learned:
     """A trained model of whatever task.
 
     Raises:
         ModelError: the folder is missing, damaged, or of a task that this version does not know.
     """
-    from core.model_folder import check_hashes, read_json
+    from core.model_folder import check_hashes
 
-    check_hashes(folder)
-    name = read_json(folder, CONFIG).get("learner", "classification")
+    name = kept_task(folder) or "classification"
     try:
-        found = learner(str(name))
+        found = learner(name)
     except ConfigError as error:
-        raise ModelError(f"{folder.name} holds a model of the task {str(name)[:40]!r}, which this version does not know") from error
-    return found.load(folder)
+        check_hashes(folder)
+        raise ModelError(f"{folder.name} holds a model of the task {name[:40]!r}, which this version does not know") from error
+    return found.load(folder)  # compares every hash before anything else of the folder is used

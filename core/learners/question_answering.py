@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from core.errors import InputError
-from core.learners._generation import GenerationOptions, answers_of, fit_prefix, held_out, silent, texts
+from core.learners._generation import GenerationOptions, answers_of, fit_prefix, held_out, texts
 from core.learners.contract import Outcome, Say
 from core.metrics import Estimate, balanced_accuracy, bootstrap
 from core.samples import FloatArray
@@ -83,8 +83,9 @@ class QuestionLearned:
         Raises:
             InputError: answers are missing, or a row was used in training.
         """
-        if seen := [name for name in table.ids if name in self._trained]:
-            raise InputError(f"{table.name}: {len(seen)} rows were used in training, first {seen[0]!r}; give other rows")
+        from core.table.splitting import refuse_rows_of_training
+
+        refuse_rows_of_training(table, self._trained)
         truth = _answers(table)
         said = [row["answer"] for row in self.predict(table)]
         right = np.asarray([[float(_same(a, b))] for a, b in zip(said, truth, strict=True)], np.float32)
@@ -114,8 +115,6 @@ class QuestionAnswering:
         Raises:
             InputError: there is no question column or no label column.
         """
-        from core.generation.folder import load_prefix, save_prefix
-
         sides = held_out(train, validation, options)
         questions = (_questions(sides[0]), _questions(sides[1]) if len(sides[1]) else [])
         answers = (_answers(sides[0]), _answers(sides[1]) if len(sides[1]) else [])
@@ -123,21 +122,16 @@ class QuestionAnswering:
         closed = sorted(found) if len(found) <= MOST_CLOSED else []
         if closed and options.hidden and NOT_STATED not in closed:
             closed.append(NOT_STATED)
-        about = {"closed": closed, "temperature": 1.0}
-        score = fit_prefix(self.name, sides, questions, answers, out, options, say, hidden=options.hidden, about=about)
-        figures = {"log_likelihood_a_piece": score}
+        written = fit_prefix(self.name, sides, questions, answers, options, say, hidden=options.hidden)
+        figures, temperature = {"log_likelihood_a_piece": written.score}, 1.0
         if closed and len(sides[1]):
-            model, encoders, config = load_prefix(out, self.name)
-            scores, _ = _scores(model, encoders, sides[1], questions[1], closed)
-            truth = [closed.index(a) if a in closed else -1 for a in answers[1]]
-            known = [i for i, t in enumerate(truth) if t >= 0]
+            scores, _ = _scores(written.model, written.encoders, sides[1], questions[1], closed)
+            known = [i for i, answer in enumerate(answers[1]) if answer in closed]
             if known:
-                wanted = np.asarray([truth[i] for i in known])
-                about["temperature"] = _temperature(scores[known], wanted)
+                wanted = np.asarray([closed.index(answers[1][i]) for i in known])
+                temperature = _temperature(scores[known], wanted)
                 figures["validation_accuracy"] = float((scores[known].argmax(1) == wanted).mean())
-                card = (out / "README.md").read_text("utf-8")
-                kept = {k: v for k, v in config.items() if k not in ("learner", "prefix", "decoder_sha256", "tabular")}
-                save_prefix(out, self.name, model, encoders, {**kept, **about}, card)
+        written.save(out, self.name, closed=closed, temperature=temperature)
         return Outcome(out, figures)
 
     def load(self, folder: Path) -> QuestionLearned:
@@ -166,6 +160,7 @@ def _scores(
 
     from core.generation.training import chunks
     from core.table.encoding import encode_table
+    from core.table.progress import silent
 
     samples = encode_table(table, label=None, encoders=encoders, say=silent)
     parts, is_blind = [], []

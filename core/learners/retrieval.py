@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from core.alignment_options import AlignmentOptions
 from core.errors import InputError, ModelError
 from core.learners.contract import CONFIG, Outcome, Say
 from core.metrics import Estimate, bootstrap
@@ -21,32 +22,14 @@ RANKS = (1, 5, 10)
 MOST_ROWS = 50_000  # similarities are quadratic
 
 
-class RetrievalOptions(BaseModel):
-    """How the towers are built and trained.
+class RetrievalOptions(AlignmentOptions):
+    """As for the towers, and:
 
     Attributes:
-        shared: numbers of the shared space.
-        epochs, batch, rate, weight_decay, dropout, patience, seed: of training.
-        queue: embeddings remembered as further negatives; 0 for none.
-        hardness: how much more negatives that look right count.
-        smoothing: of the targets.
         validation_fraction: of groups, where no validation rows are given; chooses the epoch.
         top: partners that `predict` names.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shared: int = Field(default=128, ge=8, le=2048)
-    epochs: int = Field(default=40, ge=1, le=1000)
-    batch: int = Field(default=64, ge=2, le=4096)
-    rate: float = Field(default=1e-3, gt=0, lt=1)
-    weight_decay: float = Field(default=0.1, ge=0)
-    dropout: float = Field(default=0.3, ge=0, lt=1)
-    patience: int = Field(default=6, ge=1)
-    seed: int = Field(default=0, ge=0)
-    queue: int = Field(default=256, ge=0, le=65536)
-    hardness: float = Field(default=0.5, ge=0, le=10)
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
     validation_fraction: float = Field(default=0.15, gt=0, lt=1)
     top: int = Field(default=5, ge=1, le=100)
 
@@ -69,11 +52,12 @@ class RetrievalLearned:
         Raises:
             InputError: the table has none of the modalities.
         """
-        from core.alignment import embed
+        from core.alignment import embed, pooled
         from core.table.encoding import encode_table
+        from core.table.progress import silent
 
-        samples = encode_table(table, encoders=self._encoders, say=_silent)
-        return embed(self._model, {m: samples.rows[m] for m in self._model.modalities if m in samples.rows})
+        samples = encode_table(table, encoders=self._encoders, say=silent)
+        return embed(self._model, pooled(samples.rows, {m: e.width for m, e in self._encoders.items() if m in samples.rows}))
 
     def predict(self, table: Table) -> Iterator[dict[str, Any]]:
         """For each row and direction, the ids of the rows of the table whose other modality fits best, with cosine similarities."""
@@ -95,8 +79,9 @@ class RetrievalLearned:
         Raises:
             InputError: a row was used in training, or no row has two modalities.
         """
-        if seen := [name for name in table.ids if name in self._trained]:
-            raise InputError(f"{table.name}: {len(seen)} rows were used in training, first {seen[0]!r}; give other rows")
+        from core.table.splitting import refuse_rows_of_training
+
+        refuse_rows_of_training(table, self._trained)
         if len(table) > MOST_ROWS:
             raise InputError(f"{table.name}: {len(table)} rows are more than the {MOST_ROWS} that are compared with each other")
         figures = recalls(self.embed(table), table.groups)
@@ -127,8 +112,7 @@ class Retrieval:
         from core.table.encoding import encode_table
 
         if len(train.modalities) < 2:
-            have = ", ".join(f"{c.name} ({c.kind})" for c in train.columns)
-            raise InputError(f"{train.name}: retrieval pairs two modalities; the columns are: {have}")
+            raise InputError(f"{train.name}: retrieval pairs two modalities; the columns are: {train.columns_in_words}")
         if validation is None:
             split = hold_out(train.ids, ((),) * len(train), train.groups, fraction=min(options.validation_fraction, 0.5), seed=options.seed)
             train, validation = train.by_ids(split.train), train.by_ids(split.validation)
@@ -158,7 +142,7 @@ class Retrieval:
             ModelError: it is missing, damaged, or of other encoders than are here.
         """
         from core.alignment import AlignmentModel
-        from core.model_folder import check_hashes, read_json, read_weights
+        from core.model_folder import check_hashes, read_fitting, read_json
 
         check_hashes(folder, (CONFIG, WEIGHTS, CARD))
         config = read_json(folder, CONFIG)
@@ -175,10 +159,7 @@ class Retrieval:
             if encoders[modality].name != name:
                 raise ModelError(f"{folder.name} reads {modality} by {name!r}, here is {encoders[modality].name!r}; train again")
         model = AlignmentModel({m: width for m, (_, width) in told.items()}, options.shared, options.dropout)
-        weights, wanted = read_weights(folder, WEIGHTS), model.state_dict()
-        if set(weights) != set(wanted) or any(weights[key].shape != wanted[key].shape for key in wanted):
-            raise ModelError(f"{folder.name}: {WEIGHTS} does not fit {CONFIG}; train again")
-        model.load_state_dict(weights)
+        model.load_state_dict(read_fitting(folder, WEIGHTS, model.state_dict()))
         return RetrievalLearned(folder.name, model.eval(), options, encoders, trained)
 
 
@@ -187,13 +168,10 @@ def recalls(vectors: Mapping[Modality, FloatArray], groups: tuple[str, ...]) -> 
 
     Rows whose asked content is the very same vector (a text that occurs twice) are all right answers.
     """
-    from core.alignment import recall_at
+    from core.alignment import directions, recall_at
 
     figures: dict[str, Estimate] = {}
-    for asking, asked in [(a, b) for a in vectors for b in vectors if a is not b]:
-        both = np.flatnonzero(vectors[asking].any(1) & vectors[asked].any(1))
-        if len(both) < 2:
-            continue
+    for asking, asked, both in directions(vectors):
         candidates = vectors[asked][both]
         relevant = np.asarray(np.isclose(candidates @ candidates.T, 1.0, atol=1e-6) | np.eye(len(both), dtype=bool), np.float32)
         hits = recall_at(vectors[asking][both] @ candidates.T, relevant, RANKS)
@@ -208,10 +186,6 @@ def recalls(vectors: Mapping[Modality, FloatArray], groups: tuple[str, ...]) -> 
 
 def _mean(hits: FloatArray, _targets: FloatArray) -> float:
     return float(hits.mean())
-
-
-def _silent(_line: str) -> None:
-    """Asking says nothing."""
 
 
 def _tabular_state(encoders: Mapping[Modality, Any]) -> dict[str, Any] | None:

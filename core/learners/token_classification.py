@@ -87,11 +87,11 @@ class TaggerLearned:
         Raises:
             InputError: tags are missing or were never trained, or a row was used in training.
         """
+        from core.table.splitting import refuse_rows_of_training
         from core.tokens.tags import counts, entities, f1_estimate
         from core.tokens.training import tag
 
-        if seen := [name for name in table.ids if name in self._trained_ids]:
-            raise InputError(f"{table.name}: {len(seen)} rows were used in training, first {seen[0]!r}; give other rows")
+        refuse_rows_of_training(table, self._trained_ids)
         sentences = _sentences(table, self._options, has_tags=True)
         for sentence in sentences:
             self._tagger.tags.codes(sentence.tags)
@@ -165,7 +165,7 @@ class TokenClassification:
             ModelError: it is missing, damaged, of another task, or of another backbone than is here.
         """
         from core.backbones import load_backbone
-        from core.model_folder import check_hashes, read_json, read_weights
+        from core.model_folder import check_hashes, read_fitting, read_json
         from core.tokens.tagger import TokenTagger
         from core.tokens.tags import TagSet
         from core.tokens.training import tune
@@ -187,10 +187,7 @@ class TokenClassification:
             )
         tune(backbone, options.tuning)
         tagger = TokenTagger(backbone, tags, _shape(options))
-        weights, wanted = read_weights(folder, WEIGHTS), _trained(tagger)
-        if set(weights) != set(wanted) or any(weights[key].shape != wanted[key].shape for key in wanted):
-            raise ModelError(f"{folder.name}: {WEIGHTS} does not fit {CONFIG}; train again")
-        tagger.load_state_dict(weights, strict=False)
+        tagger.load_state_dict(read_fitting(folder, WEIGHTS, _trained(tagger)), strict=False)
         return TaggerLearned(folder.name, tagger.eval(), options, ids)
 
 

@@ -80,9 +80,8 @@ def encode_table(
     labels = labels_of(table, label, separator)
     read = [m for m in table.modalities if m in chosen]
     if not read:
-        have = ", ".join(f"{c.name} ({c.kind})" for c in table.columns)[:500]
         wanted = ", ".join(chosen) or "text, image, video, audio, tabular or series"
-        raise InputError(f"{table.name} has no column of {wanted}; its columns are: {have}")
+        raise InputError(f"{table.name} has no column of {wanted}; its columns are: {table.columns_in_words[:500]}")
     problems: list[RowProblem] = []
     rows: dict[Modality, tuple[Features | None, ...]] = {m: (None,) * len(table) for m in chosen}
     for modality in read:

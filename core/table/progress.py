@@ -38,6 +38,10 @@ class Progress:
         self._say(f"{self.what}: {self._done} encoded in {self._clock() - self._begun_s:.1f} s")
 
 
+def silent(_: str) -> None:
+    """For `say`, where nothing is to be told."""
+
+
 def in_words(seconds: float) -> str:
     """`41 s`, `3 min` or `2.5 h`."""
     if seconds < 90:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,20 @@ def check_disjoint(train: Table, test: Table, *, content: bool = True) -> None:
     shared = [(place_of[mark], place) for place, mark in enumerate(_marks(test, hashes)) if mark in place_of]
     if shared:
         _refuse("the content of the row", test.ids[shared[0][1]], len(shared), train, test, *shared[0])
+
+
+def refuse_rows_of_training(table: Table, trained: Collection[str]) -> None:
+    """Refuse to measure a model on rows that it was trained or validated on.
+
+    Args:
+        table: the rows.
+        trained: ids of the model's own.
+
+    Raises:
+        InputError: a row is among them.
+    """
+    if seen := [name for name in table.ids if name in trained]:
+        raise InputError(f"{table.name}: {len(seen)} rows were used in training, first {seen[0]!r}; give other rows")
 
 
 def _refuse(what: str, value: str, count: int, train: Table, test: Table, train_place: int, test_place: int) -> None:

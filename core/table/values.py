@@ -127,9 +127,13 @@ class Table:
         """
         found = self.of(kind)
         if len(found) != 1:
-            have = ", ".join(f"{c.name} ({c.kind})" for c in self.columns)
-            raise InputError(f"{self.name}: one {kind} column is needed, there are {len(found)}; the columns are: {have}")
+            raise InputError(f"{self.name}: one {kind} column is needed, there are {len(found)}; the columns are: {self.columns_in_words}")
         return found[0]
+
+    @property
+    def columns_in_words(self) -> str:
+        """Every column with its kind, for a message."""
+        return ", ".join(f"{c.name} ({c.kind})" for c in self.columns)
 
     def values(self, name: str) -> tuple[Any, ...]:
         """One column's values."""

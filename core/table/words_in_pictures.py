@@ -70,9 +70,10 @@ def with_words(
     pictured = table.of(ColumnKind.IMAGE)
     chosen = pictured if column is None else tuple(name for name in pictured if name == column)
     if not chosen:
-        have = ", ".join(f"{c.name} ({c.kind})" for c in table.columns)[:500]
         wanted = "column of pictures" if column is None else f"column of pictures {column!r}"
-        raise InputError(f"{table.name}: words are read in pictures, and there is no {wanted}; the columns are: {have}")
+        raise InputError(
+            f"{table.name}: words are read in pictures, and there is no {wanted}; the columns are: {table.columns_in_words[:500]}"
+        )
     if taken := [name for name in chosen if any(c.name == WORDS_IN + name for c in table.columns)]:
         raise InputError(f"{table.name} has a column {WORDS_IN + taken[0]!r} already; its pictures' words are read only once")
     cells = [cell for cell in cells_of(table, Modality.IMAGE) if cell.column in chosen]

@@ -28,7 +28,6 @@ class Classification:
     }
     headline = "balanced_accuracy"
     kind: Kind = "one"
-    is_exclusive = True
 
     def outputs(self, labels: int) -> int:
         return labels

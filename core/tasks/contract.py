@@ -27,14 +27,12 @@ class Task(Protocol):
         measures: name to figure of merit, a function of probabilities and targets, both `[rows, labels]`.
         headline: the measure that is shown first; more is better.
         kind: exactly one label is right, any number of labels may be, or numbers are learned.
-        is_exclusive: exactly one label is right.
     """
 
     name: str
     measures: Mapping[str, Measure]
     headline: str
     kind: Kind
-    is_exclusive: bool
 
     def outputs(self, labels: int) -> int:
         """How many numbers a head gives for that many labels."""

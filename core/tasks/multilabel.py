@@ -26,7 +26,6 @@ class Multilabel:
     }
     headline = "macro_f1"
     kind: Kind = "several"
-    is_exclusive = False
     most_weight = 20.0
 
     def outputs(self, labels: int) -> int:

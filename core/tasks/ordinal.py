@@ -34,7 +34,6 @@ class Ordinal:
     }
     headline = "quadratic_kappa"
     kind: Kind = "one"
-    is_exclusive = True
 
     def outputs(self, labels: int) -> int:
         return labels - 1

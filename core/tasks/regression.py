@@ -27,7 +27,6 @@ class Regression:
     }
     headline = "r2"
     kind: Kind = "value"
-    is_exclusive = False
 
     def outputs(self, labels: int) -> int:
         return labels
