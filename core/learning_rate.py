@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import set_seed
 
 from core.errors import InputError
 from core.featuresets import FeatureSet
-from core.fusion import FusionConfig, OutputScale, build_model, fusion_loss
+from core.fusion import FusionConfig, fusion_loss
 from core.samples import FloatArray
-from core.tasks import task
-from core.training import TrainingConfig, fit_projectors, optimizer_of
+from core.training import TrainingConfig, optimizer_of, prepared
 
 LOWEST, HIGHEST, STEPS = 1e-6, 0.1, 60
 SMOOTHING = 0.9
@@ -54,15 +52,7 @@ def find_learning_rate(samples: FeatureSet, config: FusionConfig, training: Trai
     training = training or TrainingConfig()
     if len(samples) < 2:
         raise InputError("a learning rate cannot be found on fewer than two samples")
-    set_seed(training.seed)
-    torch.set_num_threads(training.threads)
-    model = build_model(config)
-    fit_projectors(model, samples)
-    chosen = task(config.task)
-    targets = chosen.targets(samples.labels, config.labels)
-    if isinstance(model.scale, OutputScale):
-        model.scale.fit(torch.tensor(targets))
-    weights = torch.tensor(chosen.weights(targets))
+    model, targets, weights = prepared(samples, config, training)
     optimizer = optimizer_of(model, training)
     shares = [group["lr"] / training.learning_rate for group in optimizer.param_groups]
     model.train()

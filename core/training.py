@@ -151,15 +151,8 @@ def _fit(
     folder: Path,
     progress: Progress | None,
 ) -> Checkpoint:
-    torch.set_num_threads(training.threads)
-    set_seed(training.seed)
-    model = build_model(config)
-    fit_projectors(model, train)
+    model, targets, label_weights = prepared(train, config, training)
     chosen = task(config.task)
-    targets = chosen.targets(train.labels, config.labels)
-    if isinstance(model.scale, OutputScale):
-        model.scale.fit(torch.tensor(targets))
-    label_weights = torch.tensor(chosen.weights(targets)) if training.class_weights or chosen.kind == "value" else None
 
     trainer = _FusionTrainer(
         model,
@@ -183,6 +176,29 @@ def _fit(
         metrics |= {f"validation_{n}": m(calibration.probabilities(logits, chosen), truth) for n, m in chosen.measures.items()}
     card = card.model_copy(update={"samples": len(train) + len(validation), "groups": len({*train.groups, *validation.groups})})
     return Checkpoint(config, trained_state(model), model.backbone.identity, calibration, split, card, metrics)
+
+
+def prepared(train: FeatureSet, config: FusionConfig, training: TrainingConfig) -> tuple[FusionModel, FloatArray, Tensor | None]:
+    """A fresh model that has seen no more of the training samples than their means and spreads.
+
+    Returns:
+        The model, targets `[rows, labels]`, and weights of labels `[labels]` where they are to count differently.
+
+    Raises:
+        InputError: labels do not fit.
+        ConfigError: the model cannot be built so.
+        ModelError: the backbone is not here.
+    """
+    torch.set_num_threads(training.threads)
+    set_seed(training.seed)
+    model = build_model(config)
+    fit_projectors(model, train)
+    chosen = task(config.task)
+    targets = chosen.targets(train.labels, config.labels)
+    if isinstance(model.scale, OutputScale):
+        model.scale.fit(torch.tensor(targets))
+    is_weighted = training.class_weights or chosen.kind == "value"
+    return model, targets, torch.tensor(chosen.weights(targets)) if is_weighted else None
 
 
 def fit_projectors(model: FusionModel, samples: FeatureSet) -> None:

@@ -28,6 +28,7 @@ from core.predicting import joint_logits
 from core.splits import Split, folds, hold_out
 from core.tasks import task
 from core.training import Progress, TrainingConfig, fit
+from core.whole_file import write_whole
 
 Space = Mapping[str, BaseDistribution]
 Say = Callable[[str], None]
@@ -288,13 +289,7 @@ def write_settings(tuned: Tuned, path: Path, note: str) -> Path:
     head = (
         f"# {note}\n# {tuned.measure} {tuned.value:.4f} on validation rows, the best of {tuned.done + tuned.pruned} trials: it flatters.\n"
     )
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(head + yaml.safe_dump(settings, sort_keys=True, allow_unicode=True), "utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path
+    return write_whole(path, head + yaml.safe_dump(settings, sort_keys=True, allow_unicode=True))
 
 
 @cache

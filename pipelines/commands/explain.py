@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,15 +31,12 @@ Examples:
 def explain(
     model: Path,
     table: Path,
-    label: str | None,
-    group: str | None,
-    kinds: tuple[str, ...],
-    root: Path | None,
     row: str,
     answer: str | None,
     out: Path | None,
     picture: Path | None,
     as_json: bool,
+    **columns_told: Any,
 ) -> None:
     """Show what MODEL's answer about one row of TABLE rests on: modalities, words, patches, moments."""
     from core.errors import InputError
@@ -48,7 +46,7 @@ def explain(
     from pipelines import learning
 
     trained = load_fusion(model)
-    rows = learning.TableRequest(table, label, group, kinds, root).read()
+    rows = learning.TableRequest(table, **columns_told).read()
     if row not in rows.ids:
         raise InputError(f"{rows.name} has no row {row!r}; its ids begin with {', '.join(rows.ids[:3])}")
     one = trained.cast(rows.by_ids((row,)))
@@ -60,13 +58,9 @@ def explain(
     found = explain_row(trained.checkpoint, trained.encode(one), samples[0], label=answer)
     if out is not None:
         from core.explaining.showing import html
+        from core.whole_file import write_whole
 
-        part = out.with_name(f".{out.name}.part")
-        try:
-            part.write_text(html(found), "utf-8")
-            part.replace(out)
-        except OSError as error:
-            raise InputError(f"{out} cannot be written: {error.strerror or error}") from error
+        write_whole(out, html(found))
         say(f"{out}: the page")
     if picture is not None:
         from core.explaining.showing import png

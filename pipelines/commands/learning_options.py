@@ -18,7 +18,7 @@ TABLE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 def table_options(command: Command) -> Command:
-    """What is said of a table's columns: `--label --group --kind --root`."""
+    """What is said of a table's columns: `--label --group --kind --root`, as `pipelines.learning.TableRequest` names them."""
     for option in (
         click.option("--root", type=FOLDER, metavar="DIR", help="Folder of the media that the table names  [default: the table's]"),
         click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column holds, where it is not what is seen."),

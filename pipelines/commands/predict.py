@@ -35,13 +35,9 @@ Examples:
 def predict(
     model: Path,
     table: Path,
-    label: str | None,
-    group: str | None,
-    kinds: tuple[str, ...],
-    root: Path | None,
-    read_words: bool,
     out: Path | None,
     as_json: bool,
+    **columns_told: Any,
 ) -> None:
     """Ask MODEL about every row of TABLE; with --json one object a line."""
     from pipelines import learning
@@ -49,7 +45,7 @@ def predict(
     if out is not None:
         _check_out(out, table)
     learned = learning.model_at(model)
-    answers = learning.predictions(learned, learning.TableRequest(table, label, group, kinds, root, read_words), say)
+    answers = learning.predictions(learned, learning.TableRequest(table, **columns_told), say)
     if out is not None:
         count = _write(answers, out)
         say(f"{out}: {count} answers of {learned.name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,11 +42,6 @@ Examples:
 @json_option
 def train(
     table: Path | None,
-    label: str | None,
-    group: str | None,
-    kinds: tuple[str, ...],
-    root: Path | None,
-    read_words: bool,
     task: str | None,
     out: Path | None,
     preset: str | None,
@@ -56,6 +51,7 @@ def train(
     columns: bool,
     tasks: bool,
     as_json: bool,
+    **columns_told: Any,
 ) -> None:
     """Learn from TABLE (CSV, TSV, Parquet, JSON, JSONL, CoNLL), one labelled example a row, media by path."""
     from pipelines import learning
@@ -65,14 +61,14 @@ def train(
         return
     if table is None:
         raise click.UsageError("say which TABLE to learn from; --tasks lists what can be learned")
-    request = learning.TableRequest(table, label, group, kinds, root, read_words)
+    request = learning.TableRequest(table, **columns_told)
     if columns:
         _show_columns(request, as_json)
         return
     if out is None:
         raise click.UsageError("say with --out where the model is to be written")
     values = learning.read_options(options_file, [*([f"preset={preset}"] if preset else []), *pairs])
-    judged = None if validation is None else learning.TableRequest(validation, label, group, kinds, root, read_words)
+    judged = None if validation is None else learning.TableRequest(validation, **columns_told)
     name, outcome = learning.train(request, out, task, values, judged, say)
     if as_json:
         print_json({"model": str(outcome.folder), "task": name, "figures": plain(dict(outcome.figures)), "notes": list(outcome.notes)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,10 +33,6 @@ Examples:
 @json_option
 def tune(
     table: Path,
-    label: str | None,
-    group: str | None,
-    kinds: tuple[str, ...],
-    root: Path | None,
     task: str | None,
     trials: int,
     minutes: float | None,
@@ -45,13 +42,14 @@ def tune(
     out: Path,
     pairs: tuple[str, ...],
     as_json: bool,
+    **columns_told: Any,
 ) -> None:
     """Search for the settings that learn TABLE best, judged on validation rows; `train --options` reads what is written."""
     from core import tuning
     from core.tuning_table import validation_of
     from pipelines import learning
 
-    rows = learning.TableRequest(table, label, group, kinds, root).read()
+    rows = learning.TableRequest(table, **columns_told).read()
     learning.tell_problems(rows, say)
     chosen = task or learning.task_of(rows)
     space = tuning.space_of(chosen)
