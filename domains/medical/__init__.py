@@ -1,0 +1,1 @@
+"""Medicine: studies and records in, draft reports out; nothing is final without a person."""
