@@ -16,7 +16,7 @@ KEY := $(shell cat pyproject.toml constraints.txt packages/opencv-python/pyproje
 WEIGHTS_KEY := $(shell cat core/weights/manifest.py core/weights/table.py 2>/dev/null | sha256sum | cut -c1-16)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt ./packages/opencv-python
 WORKERS ?= 2
-TEST_PROGRAMS := ffmpeg postgresql iproute2 espeak-ng
+TEST_PROGRAMS := ffmpeg postgresql iproute2 espeak-ng dcmtk dicom3tools orthanc orthanc-dicomweb libgdcm-tools libpango-1.0-0 libpangoft2-1.0-0 poppler-utils
 
 export PYTHONUNBUFFERED := 1
 export TOKENIZERS_PARALLELISM := false

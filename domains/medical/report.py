@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 DRAFT_NOTICE = "DRAFT for review by a qualified person. Not a diagnosis. Made by software for research and review."
-FORMAT = "trivium.report/1"
+FORMAT: Literal["trivium.report/1"] = "trivium.report/1"
 
 
 class _Value(BaseModel):
