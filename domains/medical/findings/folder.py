@@ -1,0 +1,230 @@
+"""FindingsModel: a model folder of this field, and what the model says of a row."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import ModelError
+from core.model_folder import HASHES, check_hashes, read_json, sha256, write_json
+from domains.medical.findings.columns import FROM_IMAGES, RECORD, WORDS, Row, as_table
+from domains.medical.findings.thresholds import Thresholds
+from domains.medical.report import Checkpoint, Coded, Finding
+
+if TYPE_CHECKING:
+    from core.label_learning.learned import LabelLearned
+    from core.label_learning.rows import Rows
+    from core.samples import FloatArray
+
+FACTS, MODEL, CARD = "findings.json", "model", "README.md"
+KIND = "medical findings"
+FORMAT = 1
+
+
+class ModelFacts(BaseModel):
+    """What the field knows of a model besides its weights.
+
+    Attributes:
+        title, data, licence, is_synthetic, limits: as on its card.
+        findings: what it is asked, in order.
+        codes: finding to `SCHEME:CODE:meaning`.
+        thresholds: of each finding.
+        alpha: share that may be wrong on each side of a threshold.
+        studies, patients: it was trained on.
+        tested: studies of other patients that it was tested on.
+        columns: name to kind of what it reads.
+        figures: of the test.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str = KIND
+    format: int = FORMAT
+    title: str = Field(max_length=100)
+    data: str
+    licence: str = "not stated"
+    is_synthetic: bool = False
+    limits: tuple[str, ...] = ()
+    findings: tuple[str, ...]
+    codes: dict[str, str] = Field(default_factory=dict)
+    thresholds: dict[str, Thresholds]
+    alpha: float
+    studies: int
+    patients: int
+    tested: int = 0
+    columns: dict[str, str]
+    figures: dict[str, float]
+
+
+class FindingsModel:
+    """A trained model, ready to be asked.
+
+    Attributes:
+        facts: what is known of it.
+        checkpoint: as a report names it.
+    """
+
+    def __init__(self, facts: ModelFacts, checkpoint: Checkpoint, learned: LabelLearned) -> None:
+        self.facts = facts
+        self.checkpoint = checkpoint
+        self._learned = learned
+
+    @classmethod
+    def load(cls, folder: Path) -> FindingsModel:
+        """From a folder.
+
+        Raises:
+            ModelError: it is missing, damaged, or no findings model.
+        """
+        from core.label_learning.learner import load_labels
+
+        named = check_hashes(folder)
+        if FACTS not in named:
+            raise ModelError(f"{folder.name} is no findings model; train one with: trivium medical train")
+        try:
+            facts = ModelFacts.model_validate(read_json(folder, FACTS))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ModelError(
+                f"{folder.name}: {FACTS} is not what this version writes ({where}: {first['msg'][:80]}); train again"
+            ) from error
+        if (facts.kind, facts.format) != (KIND, FORMAT) or set(facts.thresholds) != set(facts.findings):
+            raise ModelError(f"{folder.name}: {FACTS} is of another kind or version; train again")
+        learned = load_labels("multilabel" if len(facts.findings) > 1 else "classification", folder / MODEL)
+        learned.shares = None
+        checkpoint = Checkpoint(
+            name=facts.title, sha256=sha256(folder / HASHES), trained_on=facts.data, is_synthetic=facts.is_synthetic, limits=facts.limits
+        )
+        return cls(facts, checkpoint, learned)
+
+    def encode(self, row: Row) -> Rows:
+        """A row as the model reads it; its pictures lie on disk only while they are read."""
+        with tempfile.TemporaryDirectory(prefix="trivium-row-") as pictures:
+            return self._learned.encode(as_table([row], Path(pictures), kinds=self._learned.model.kinds))
+
+    def probabilities(self, rows: Rows) -> FloatArray:
+        """Calibrated, `[rows, findings]`."""
+        from domains.medical.findings.learning import by_finding
+
+        return by_finding(self._learned.model.answers(rows), self._learned.model.labels, self.facts.findings)
+
+    def judge(self, row: Row) -> tuple[Finding, ...]:
+        """Every finding with its probability, thresholds, status and what each kind of input added, in the model's order."""
+        return self.judge_encoded(self.encode(row))
+
+    def judge_encoded(self, rows: Rows) -> tuple[Finding, ...]:
+        """As `judge`, for a row that was encoded already."""
+        whole = self.probabilities(rows)[0]
+        shares = self._shares(rows, whole)
+        found = []
+        for index, name in enumerate(self.facts.findings):
+            cut, probability = self.facts.thresholds[name], float(whole[index])
+            found.append(
+                Finding(
+                    name=name,
+                    code=coded(self.facts.codes.get(name)),
+                    probability=probability,
+                    threshold=min(cut.present_from, 1.0),
+                    absent_below=min(cut.absent_below, 1.0),
+                    status=cut.status(probability),
+                    contributions=shares[index],
+                )
+            )
+        return tuple(found)
+
+    def _shares(self, rows: Rows, whole: FloatArray) -> list[dict[str, float]]:
+        """How far each probability moves when one modality is left out, as shares of all that is moved."""
+        here = [m for m, there in rows.here.items() if there[0]]
+        if len(here) < 2:
+            return [{m.value: 1.0 for m in here} for _ in whole]
+        moved = {m: abs(whole - self.probabilities(rows.only([o for o in here if o is not m]))[0]) for m in here}
+        total = sum(moved.values())
+        return [{m.value: float(moved[m][i] / total[i]) if total[i] > 1e-9 else 1 / len(here) for m in here} for i in range(len(whole))]
+
+
+def shown(row: Row, part: str) -> Row:
+    """The row with only what came with the pictures (`image`), only the record (`record`), or all of it (`both`).
+
+    Raises:
+        ValueError: another part.
+    """
+    from dataclasses import replace
+
+    if part == "both":
+        return row
+    if part == "image":
+        return replace(row, record=(), history="", symptoms="", values={})
+    if part == "record":
+        return replace(row, images=(), study=())
+    raise ValueError(f"{part!r} is none of image, record, both")
+
+
+def coded(text: str | None) -> Coded | None:
+    """`SCHEME:CODE:meaning` as a value; None for none or nonsense."""
+    parts = (text or "").split(":", 2)
+    return Coded(scheme=parts[0], code=parts[1], meaning=parts[2]) if len(parts) == 3 and all(parts) else None
+
+
+def write_facts(folder: Path, facts: ModelFacts, model: Path) -> None:
+    """Every file of a model's folder (`core.model_folder.save_whole` makes it whole)."""
+    write_json(folder / FACTS, json.loads(facts.model_dump_json()))
+    (folder / CARD).write_text(card(facts), "utf-8")
+    shutil.copytree(model, folder / MODEL)
+
+
+def card(facts: ModelFacts) -> str:
+    """The card as Markdown."""
+    synthetic = "\n> **Trained on synthetic data.** Said wherever its output is shown.\n" if facts.is_synthetic else ""
+    rows = "\n".join(_card_row(facts, name) for name in facts.findings)
+    limits = "\n".join(f"- {limit}" for limit in facts.limits) or "- not stated"
+    others = "\n".join(
+        f"- {name}: {facts.figures[name]:.3f}" for name in ("calibration error", "area under risk-coverage") if name in facts.figures
+    )
+    words = ", ".join(c for c in facts.columns if c in WORDS and c not in FROM_IMAGES and c != RECORD)
+    return f"""# {facts.title}
+{synthetic}
+A drafting aid for research and review. Not a medical device, not a diagnosis; a qualified person must review what it says.
+
+Trained on: {facts.data}
+Licence: {facts.licence}
+{facts.studies} studies of {facts.patients} patients; tested on {facts.tested} studies of other patients, once.
+
+| finding | AUROC (95 %) | F1 | present from | absent below | answered | wrongly present | wrongly absent |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+{rows}
+
+Thresholds let at most a share of {facts.alpha:g} be wrong on each side (conformal, on patients that the model had not seen); between
+them the model says 'not sure'.
+
+{others}
+
+Reads: {", ".join(facts.columns)}{f" (free text: {words})" if words else ""}.
+
+## Limits
+
+{limits}
+"""
+
+
+def _card_row(facts: ModelFacts, name: str) -> str:
+    figures, cut = facts.figures, facts.thresholds[name]
+
+    def told(what: str) -> str:
+        return f"{figures[f'{name}: {what}']:.3f}" if f"{name}: {what}" in figures else "not measured"
+
+    interval = f" ({told('auroc low')} to {told('auroc high')})" if f"{name}: auroc low" in figures else ""
+    cuts = [f"{cut.present_from:.3f}" if cut.present_from <= 1 else "never", f"{cut.absent_below:.3f}" if cut.absent_below > 0 else "never"]
+    columns = [name, told("auroc") + interval, told("f1"), *cuts, told("answered"), told("wrongly present"), told("wrongly absent")]
+    return f"| {' | '.join(columns)} |"
+
+
+def names_of(columns: Mapping[str, str]) -> Sequence[str]:
+    """Columns of pictures, in order."""
+    return sorted(name for name in columns if name.startswith("image_"))
