@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ModelError
 from core.model_folder import HASHES, check_hashes, read_json, sha256, write_json
+from core.table.values import ColumnKind
 from domains.medical.findings.columns import FROM_IMAGES, RECORD, WORDS, Row, as_table
 from domains.medical.findings.thresholds import Thresholds
 from domains.medical.report import Checkpoint, Coded, Finding
@@ -187,7 +187,8 @@ def card(facts: ModelFacts) -> str:
     others = "\n".join(
         f"- {name}: {facts.figures[name]:.3f}" for name in ("calibration error", "area under risk-coverage") if name in facts.figures
     )
-    words = ", ".join(c for c in facts.columns if c in WORDS and c not in FROM_IMAGES and c != RECORD)
+    read = [column for column, kind in facts.columns.items() if ColumnKind(kind).modality is not None]
+    words = ", ".join(c for c in read if c in WORDS and c not in FROM_IMAGES and c != RECORD)
     return f"""# {facts.title}
 {synthetic}
 A drafting aid for research and review. Not a medical device, not a diagnosis; a qualified person must review what it says.
@@ -205,7 +206,7 @@ them the model says 'not sure'.
 
 {others}
 
-Reads: {", ".join(facts.columns)}{f" (free text: {words})" if words else ""}.
+Reads: {", ".join(read)}{f" (free text: {words})" if words else ""}.
 
 ## Limits
 
@@ -223,8 +224,3 @@ def _card_row(facts: ModelFacts, name: str) -> str:
     cuts = [f"{cut.present_from:.3f}" if cut.present_from <= 1 else "never", f"{cut.absent_below:.3f}" if cut.absent_below > 0 else "never"]
     columns = [name, told("auroc") + interval, told("f1"), *cuts, told("answered"), told("wrongly present"), told("wrongly absent")]
     return f"| {' | '.join(columns)} |"
-
-
-def names_of(columns: Mapping[str, str]) -> Sequence[str]:
-    """Columns of pictures, in order."""
-    return sorted(name for name in columns if name.startswith("image_"))
