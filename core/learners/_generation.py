@@ -46,27 +46,6 @@ class GenerationOptions(BaseModel):
     validation_fraction: float = Field(default=0.1, gt=0, lt=1)
 
 
-def held_out(train: Table, validation: Table | None, options: GenerationOptions) -> tuple[Table, Table]:
-    """Training and validation rows, no group in both.
-
-    Raises:
-        InputError: no rows, or rows on both sides.
-    """
-    from core.splits import hold_out
-
-    if not len(train):
-        raise InputError(f"{train.name}: there are no rows to learn from")
-    if validation is not None:
-        if shared := sorted(set(train.ids) & set(validation.ids)):
-            raise InputError(f"the row {shared[0]!r} is in training and in validation; give other rows")
-        return train, validation
-    if len(set(train.groups)) < 2:
-        return train, train.select([])
-    fraction = min(options.validation_fraction, 0.5)
-    split = hold_out(train.ids, ((),) * len(train), train.groups, fraction=fraction, seed=options.seed)
-    return train.by_ids(split.train), train.by_ids(split.validation)
-
-
 @dataclass(frozen=True, slots=True)
 class Written:
     """A trained prefix model, not yet in its folder.

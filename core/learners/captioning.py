@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError
-from core.learners._generation import GenerationOptions, answers_of, fit_prefix, held_out, texts
+from core.learners._generation import GenerationOptions, answers_of, fit_prefix, texts
+from core.learners._held_out import held_out
 from core.learners.contract import Outcome, Say
 from core.metrics import Estimate, bootstrap
 from core.samples import FloatArray

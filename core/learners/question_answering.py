@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import Field
 
 from core.errors import InputError
-from core.learners._generation import GenerationOptions, answers_of, fit_prefix, held_out, texts
+from core.learners._generation import GenerationOptions, answers_of, fit_prefix, texts
+from core.learners._held_out import held_out
 from core.learners.contract import Outcome, Say
 from core.metrics import Estimate, balanced_accuracy, bootstrap
 from core.samples import FloatArray

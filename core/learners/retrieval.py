@@ -11,6 +11,7 @@ from pydantic import Field
 
 from core.alignment_options import AlignmentOptions
 from core.errors import InputError, ModelError
+from core.learners._held_out import held_out
 from core.learners.contract import CONFIG, Outcome, Say
 from core.metrics import Estimate, bootstrap
 from core.samples import FloatArray, Modality
@@ -107,15 +108,14 @@ class Retrieval:
 
         from core.alignment_training import align
         from core.model_folder import save_whole, write_json
-        from core.splits import hold_out
         from core.table.defaults import default_encoders
         from core.table.encoding import encode_table
 
         if len(train.modalities) < 2:
             raise InputError(f"{train.name}: retrieval pairs two modalities; the columns are: {train.columns_in_words}")
-        if validation is None:
-            split = hold_out(train.ids, ((),) * len(train), train.groups, fraction=min(options.validation_fraction, 0.5), seed=options.seed)
-            train, validation = train.by_ids(split.train), train.by_ids(split.validation)
+        train, validation = held_out(train, validation, options)
+        if not len(validation):
+            raise InputError(f"{train.name}: all rows are of one group, and rows of another must choose the epoch; give rows of two groups")
         encoders = default_encoders(train)
         samples, checked = (encode_table(side, encoders=encoders, say=say) for side in (train, validation))
         model, figures = align(samples, checked, options, say)
