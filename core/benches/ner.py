@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from core.benches.directory_lines import directory_lines
 from core.benchmark import BenchContext, Metric
 from core.errors import ModelError
 from core.metrics import Estimate
@@ -18,9 +15,6 @@ from core.samples import FloatArray
 from core.table import ColumnKind, read_table
 
 TRAIN_SENTENCES_QUICK = 800
-SEEDS, SEEDS_QUICK = (0, 1, 2), (0,)
-RULE = {"ocr_pero": 0.578, "ocr_tesseract": 0.453}
-WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def run(context: BenchContext) -> list[Metric]:
@@ -38,8 +32,9 @@ def emerging_entities(folder: Path, context: BenchContext) -> list[Metric]:
     from core.backbones import load_backbone
     from core.tokens.crf_baseline import train_and_tag
     from core.tokens.tagger import Shape
+    from core.tokens.tagging import Sentence, tag
     from core.tokens.tags import counts, entities, f1_difference, f1_estimate, strict_f1, tag_set_of
-    from core.tokens.training import Schedule, Sentence, tag, train_tagger
+    from core.tokens.training import Schedule, train_tagger
 
     sides = [_conll(folder / name) for name in ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated.conll")]
     train, validation, test = ([Sentence(words, tags) for words, tags in side] for side in sides)
@@ -61,74 +56,6 @@ def emerging_entities(folder: Path, context: BenchContext) -> list[Metric]:
         _metric("wnut17 strict F1", f1_estimate(first, groups), peer="CRFsuite", peer_value=peer.value, note=note),
         _metric("wnut17 strict F1 above CRFsuite", f1_difference(first, second, groups), target="interval above 0", is_difference=True),
     ]
-
-
-def directory_lines(folder: Path, context: BenchContext) -> list[Metric]:
-    """Entities of printed directory lines from each OCR text, with the picture and without; strings compared with the typed ones."""
-    from core.backbones import load_backbone
-    from core.tokens.printed_lines import LineEncoder, read_grey
-    from core.tokens.reader import ReaderTraining, train_reader
-    from core.tokens.rereading import MARGINS, mend, proposals
-    from core.tokens.tagger import Shape
-    from core.tokens.tags import counts, f1_difference, f1_estimate, micro_f1, tag_set_of
-    from core.tokens.training import Schedule, Sentence, train_tagger
-
-    rows = [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
-    side = {name: [row for row in rows if row["split"] == name] for name in ("train", "dev", "test")}
-    encoder = LineEncoder(threads=2)
-    context.say("printed lines to image tokens")
-    shown = {row["id"]: encoder.encode(read_grey(folder / row["image"])) for row in rows}
-    context.say("training the reader")
-    lines = [(shown[row["id"]], row["gold"]["text"]) for row in side["train"]]
-    reader = train_reader(lines, ReaderTraining(epochs=4 if context.is_quick else 12))
-    logs = {row["id"]: reader.read(shown[row["id"]]) for row in side["dev"] + side["test"]}
-
-    kinds = ("gold", "ocr_pero", "ocr_tesseract")
-    train = [Sentence(*_tagged(row[kind])) for row in side["train"] for kind in kinds]
-    validation = [Sentence(*_tagged(row[kind])) for row in side["dev"] for kind in kinds]
-    tags = tag_set_of([s.tags for s in train])
-    taggers = []
-    for seed in SEEDS_QUICK if context.is_quick else SEEDS:
-        schedule = Schedule(epochs=2 if context.is_quick else 4, batch=32, rate=2e-4, seed=seed)
-        taggers.append(train_tagger(load_backbone("minilm"), train, validation, tags, Shape(), schedule, say=context.say)[0])
-
-    metrics = []
-    for kind, rule in RULE.items():
-        offers = {row["id"]: proposals(row[kind]["text"], logs[row["id"]], reader) for row in side["dev"] + side["test"]}
-        gold = {name: [_gold(row) for row in side[name]] for name in ("dev", "test")}
-
-        def table(name: str, margin: float, chosen: Sequence[Any], kind: str = kind, offers: Any = offers, gold: Any = gold) -> FloatArray:
-            texts = [mend(row[kind]["text"], offers[row["id"]], margin) for row in side[name]]
-            return np.concatenate([counts(gold[name], _strings(tagger, texts)) for tagger in chosen])
-
-        on_dev = {margin: micro_f1(t := table("dev", margin, taggers), t) for margin in MARGINS}
-        margin = max(on_dev, key=lambda m: on_dev[m])
-        blind, seeing = table("test", MARGINS[-1], taggers), table("test", margin, taggers)
-        pages = [f"{row['book']}:{row['page']}" for row in side["test"]] * len(taggers)
-        note = (
-            f"strings against the typed text; {len(taggers)} seeds pooled, groups are the pages of 4 unseen books; margin {margin:g} by dev"
-        )
-        text_only = f1_estimate(blind, pages)
-        metrics += [
-            _metric(
-                f"directory lines, {kind} and crop: F1",
-                f1_estimate(seeing, pages),
-                f"> rule {rule}",
-                rule,
-                peer="same tagger, text alone",
-                peer_value=text_only.value,
-                note=note,
-            ),
-            _metric(
-                f"directory lines, {kind}: gain by the crop",
-                f1_difference(seeing, blind, pages),
-                "interval above 0",
-                0.0,
-                is_difference=True,
-                note=note,
-            ),
-        ]
-    return metrics
 
 
 def topics(folder: Path, context: BenchContext) -> list[Metric]:
@@ -192,35 +119,6 @@ def _conll(path: Path) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     table = read_table(path)
     words, tags = table.values(table.one(ColumnKind.TOKENS)), table.values(table.one(ColumnKind.TAGS))
     return list(zip(words, tags, strict=True))
-
-
-def _tagged(version: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Words and tags of a text with entities; a word that an entity touches belongs to it, to the first if to several."""
-    words, tags, before = [], [], None
-    for match in WORD.finditer(version["text"]):
-        touching = [e for e in version["entities"] if e["start"] < match.end() and match.start() < e["end"]]
-        words.append(match.group())
-        place = touching[0]["start"] if touching else None
-        tags.append("O" if not touching else f"{'I' if place == before else 'B'}-{touching[0]['label']}")
-        before = place
-    return tuple(words), tuple(tags)
-
-
-def _gold(row: Any) -> list[tuple[str, str]]:
-    return [(e["label"], row["gold"]["text"][e["start"] : e["end"]]) for e in row["gold"]["entities"]]
-
-
-def _strings(tagger: Any, texts: Sequence[str]) -> list[list[tuple[str, str]]]:
-    """Type and string of each entity that a tagger finds."""
-    from core.tokens.tags import entities
-    from core.tokens.training import Sentence, tag
-
-    places = [list(WORD.finditer(text)) for text in texts]
-    rows = tag(tagger, [Sentence(tuple(m.group() for m in row)) for row in places])
-    return [
-        [(kind, text[at[a].start() : at[b - 1].end()]) for kind, a, b in entities(row)]
-        for text, at, row in zip(texts, places, rows, strict=True)
-    ]
 
 
 def _topic_rows(path: Path) -> list[tuple[str, str, str]]:

@@ -72,6 +72,21 @@ class LinearChainCrf(nn.Module):
         return (score + self.end).logsumexp(1)
 
     @torch.no_grad()
+    def share(self, emissions: Tensor, mask: Tensor, allowed: Tensor) -> Tensor:
+        """How much of the probability lies on rows of tags that keep to what is allowed (Culotta & McCallum, 2004), `[batch]`.
+
+        With one tag allowed at one word it is that tag's marginal; with an entity's tags at its words, and what would go on with
+        it forbidden after them, it is the probability that just this entity is there.
+
+        Args:
+            emissions: `[batch, words, tags]`.
+            mask: `[batch, words]`, True = a word.
+            allowed: `[batch, words, tags]`.
+        """
+        kept = self._partition(emissions.masked_fill(~allowed, FORBIDDEN), mask)
+        return (kept - self._partition(emissions, mask)).exp().clamp(0, 1)
+
+    @torch.no_grad()
     def best(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
         """The likeliest tags of each row (Viterbi); no forbidden step is ever taken."""
         start, step = self._scores()

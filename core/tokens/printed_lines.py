@@ -11,13 +11,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image as Pictures
 
+from core.encoders.identity import identity
 from core.errors import InputError, ModelError
 from core.samples import ByteArray, FloatArray
 from core.weights import locate
 from core.weights.session import open_session
 
 DEFAULT_WEIGHTS = "rapidocr"
+VERSION = 1  # raised when the same picture would give other tokens
 FILE = "ch_PP-OCRv4_rec_infer.onnx"
 STRIP_HEIGHT_PX = 48
 MOST_STRIP_WIDTH_PX = 3200
@@ -109,21 +112,35 @@ def read_grey(path: Path) -> ByteArray:
     """A picture file as `[height, width]`.
 
     Raises:
-        InputError: it is no picture.
+        InputError: it is no picture, or too large a one.
     """
     try:
+        with Pictures.open(path) as opened:  # its header alone
+            width, height = opened.size
+        if width * height > MOST_PIXELS:
+            raise InputError(f"{path.name} has {width} x {height} pixels; a printed line has at most {MOST_PIXELS:,}")
         grey = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except (OSError, cv2.error) as error:
+    except (OSError, ValueError, Pictures.DecompressionBombError, cv2.error) as error:
         raise InputError(f"{path.name} cannot be read as a picture") from error
     if grey is None:
         raise InputError(f"{path.name} cannot be read as a picture; give a PNG or JPEG file")
     return np.asarray(grey, np.uint8)
 
 
+def lines_identity(weights: str = DEFAULT_WEIGHTS) -> str:
+    """The name of weights and method; another name may give other tokens.
+
+    Raises:
+        ModelError: the weights are not here.
+    """
+    return f"printed-lines:{identity(weights, locate(weights))}:v{VERSION}"
+
+
 class LineEncoder:
     """Image tokens of printed lines.
 
     Attributes:
+        name: as `lines_identity` gives it.
         width: numbers a token.
     """
 
@@ -135,6 +152,7 @@ class LineEncoder:
         Raises:
             ModelError: they are not here, damaged, or another network.
         """
+        self.name = lines_identity(weights)
         self._session = _cut_session(locate(weights) / FILE, threads)
 
     def encode(self, grey: ByteArray) -> FloatArray:

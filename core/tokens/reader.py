@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,10 @@ from core.errors import InputError
 from core.samples import FloatArray
 
 BLANK = 0
-HIDDEN = 160
+HIDDEN = 128
+MIXERS, MIXER_STEPS = 2, 5  # convolutions over neighbouring steps: the tokens below them have seen their line already
 GRADIENT_NORM = 5.0
+LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class ReaderTraining:
         seed: of everything random.
     """
 
-    epochs: int = 30
+    epochs: int = 12
     batch: int = 16
     rate: float = 2e-3
     dropout: float = 0.25
@@ -55,20 +57,24 @@ class LineReader(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.inner = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout))
-        self.mixer = nn.LSTM(hidden, hidden, num_layers=2, bidirectional=True, batch_first=True, dropout=dropout)
-        self.outer = nn.Linear(2 * hidden, len(self.alphabet) + 1)
+        self.mixers = nn.ModuleList(nn.Conv1d(hidden, hidden, MIXER_STEPS, padding=MIXER_STEPS // 2) for _ in range(MIXERS))
+        self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(MIXERS + 1))
+        self.outer = nn.Linear(hidden, len(self.alphabet) + 1)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Log probabilities `[batch, steps, characters + 1]` and hidden states `[batch, steps, 2 hidden]`.
+        """Log probabilities `[batch, steps, characters + 1]` and hidden states `[batch, steps, hidden]`.
 
         Args:
             tokens: `[batch, steps, width]`.
             lengths: `[batch]`, steps of each.
         """
-        inner = self.inner(self.dropout((tokens - self.mean) / self.spread))
-        packed = nn.utils.rnn.pack_padded_sequence(inner, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        hidden, _ = nn.utils.rnn.pad_packed_sequence(self.mixer(packed)[0], batch_first=True, total_length=tokens.shape[1])
+        real = (torch.arange(tokens.shape[1])[None] < lengths[:, None])[..., None]  # [batch, steps, 1]
+        hidden = self.inner(self.dropout((tokens - self.mean) / self.spread))
+        for mixer, norm in zip(self.mixers, self.norms, strict=False):
+            mixed = mixer((norm(hidden) * real).transpose(1, 2)).transpose(1, 2)
+            hidden = hidden + self.dropout(nn.functional.gelu(mixed))
+        hidden = self.norms[-1](hidden)
         return self.outer(self.dropout(hidden)).log_softmax(-1), hidden
 
     @torch.no_grad()
@@ -94,7 +100,11 @@ def alphabet_of(texts: Sequence[str], least: int = 2) -> tuple[str, ...]:
 
 
 def train_reader(
-    lines: Sequence[tuple[FloatArray, str]], settings: ReaderTraining | None = None, alphabet: Sequence[str] | None = None
+    lines: Sequence[tuple[FloatArray, str]],
+    settings: ReaderTraining | None = None,
+    alphabet: Sequence[str] | None = None,
+    *,
+    say: Callable[[str], None] = lambda _: None,
 ) -> LineReader:
     """Learn from image tokens `[steps, width]` with what is printed there.
 
@@ -110,15 +120,18 @@ def train_reader(
     usable = [(tokens, codes) for tokens, text in lines if 0 < len(codes := reader.codes(text)) <= len(tokens)]
     if not usable:
         raise InputError("no line has as many image tokens as characters; the pictures are too small for their text")
-    every = torch.from_numpy(np.concatenate([tokens.astype(np.float32) for tokens, _ in usable]))
-    reader.mean.copy_(every.mean(0))
-    reader.spread.copy_(every.std(0).clamp(min=1e-3))
+    steps_seen = sum(len(tokens) for tokens, _ in usable)
+    mean = sum(tokens.sum(0, dtype=np.float64) for tokens, _ in usable) / steps_seen  # [width]
+    spread = np.sqrt(sum(np.square(tokens - mean).sum(0) for tokens, _ in usable) / steps_seen)
+    reader.mean.copy_(torch.as_tensor(mean))
+    reader.spread.copy_(torch.as_tensor(spread).clamp(min=LEAST_SPREAD))
     optimiser = torch.optim.AdamW(reader.parameters(), lr=settings.rate, weight_decay=1e-2)
     steps = settings.epochs * -(-len(usable) // settings.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=steps, pct_start=0.15)
     loss_of = nn.CTCLoss(blank=BLANK, zero_infinity=True)
     reader.train()
-    for _ in range(settings.epochs):
+    for epoch in range(settings.epochs):
+        losses = []
         order = sorted(rng.permutation(len(usable)), key=lambda i: len(usable[i][0]) // 64)
         batches = [order[i : i + settings.batch] for i in range(0, len(order), settings.batch)]
         for chosen in rng.permutation(len(batches)):
@@ -133,6 +146,8 @@ def train_reader(
             nn.utils.clip_grad_norm_(reader.parameters(), GRADIENT_NORM)
             optimiser.step()
             schedule.step()
+            losses.append(float(loss.detach()))
+        say(f"reader, epoch {epoch + 1} of {settings.epochs}: loss {np.mean(losses):.3f}")
     return reader.eval()
 
 

@@ -13,10 +13,11 @@ from core.tokens.reader import LineReader, greedy, text_scores
 
 MOST_PROPOSALS = 64
 JOINED_CHARACTERS = 2  # differences this near are one: 'acc' for 'abc' is neither a letter more nor one less
+Proposal = tuple[int, int, str, float]
 MARGINS = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 1e9)
 
 
-def proposals(text: str, logs: FloatArray, reader: LineReader) -> list[tuple[int, int, str, float]]:
+def proposals(text: str, logs: FloatArray, reader: LineReader) -> list[Proposal]:
     """What the picture would change: first and after-last character, the new characters, and by how many nats it is likelier.
 
     Args:
@@ -34,7 +35,7 @@ def proposals(text: str, logs: FloatArray, reader: LineReader) -> list[tuple[int
     return [(a, b, reading[c:d], float(score - scores[0])) for (a, b, c, d), score in zip(blocks, scores[1:], strict=True)]
 
 
-def mend(text: str, found: list[tuple[int, int, str, float]], margin: float) -> str:
+def mend(text: str, found: list[Proposal], margin: float) -> str:
     """The text with the proposals that are likelier by more than the margin."""
     for first, last, new, gain in sorted(found, reverse=True):
         if gain > margin:

@@ -114,10 +114,10 @@ class TokenTagger(nn.Module):
         return nn.functional.cross_entropy(scores[batch.words], targets[batch.words])
 
     @torch.no_grad()
-    def best(self, batch: TaggerBatch) -> list[list[int]]:
-        """The best legal tags of each window."""
-        scores = self(batch)
-        return self.chain.best(scores if self.shape.is_chain else scores.log_softmax(2), batch.words)
+    def scores(self, batch: TaggerBatch) -> Tensor:
+        """What the chain decides by, `[batch, words, tags]`."""
+        scores: Tensor = self(batch)
+        return scores if self.shape.is_chain else scores.log_softmax(2)
 
 
 def collate(

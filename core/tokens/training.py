@@ -1,42 +1,26 @@
-"""Train a token tagger, and ask it: windows in, tags of whole sentences out."""
+"""Train a token tagger: the tags of windows of words, from sentences whose tags are known."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.backbones import Backbone
-from core.tokens.pieces import Window, cut
-from core.tokens.tagger import Shape, TaggerBatch, TokenTagger, collate
+from core.tokens.pieces import cut
+from core.tokens.tagger import Shape, TokenTagger
+from core.tokens.tagging import OVERLAP_PIECES, WINDOW_PIECES, Sentence, as_batch, batches, tag
 from core.tokens.tags import TagSet, strict_f1
 
-WINDOW_PIECES = 120
-OVERLAP_PIECES = 24
 GRADIENT_NORM = 1.0
 WARM_UP_SHARE = 0.1
 LORA_RANK = 8
 Tuning = Literal["frozen", "lora", "full"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """Words with what is known of them.
-
-    Attributes:
-        words: in order; may be empty.
-        tags: one a word where known.
-        image: `[tokens, width]` of the picture; None where it is missing.
-    """
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...] = ()
-    image: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +74,9 @@ def train_tagger(
     for epoch in range(schedule.epochs):
         tagger.train()
         losses = []
-        for chosen in _batches([w for _, w in windows], schedule.batch, rng):
+        for chosen in batches([w for _, w in windows], schedule.batch, rng):
             rows = [windows[i] for i in chosen]
-            batch = _batch(tagger, rows)
+            batch = as_batch(tagger, rows)
             targets = torch.zeros(batch.words.shape, dtype=torch.long)
             for row, (sentence, window) in enumerate(rows):
                 codes = tags.codes(sentence.tags[window.first : window.first + len(window.pieces)])
@@ -121,44 +105,3 @@ def tune(backbone: Backbone, tuning: Tuning) -> None:
         from peft import LoraConfig, inject_adapter_in_model
 
         inject_adapter_in_model(LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules="all-linear"), backbone.module)
-
-
-@torch.no_grad()
-def tag(tagger: TokenTagger, sentences: Sequence[Sentence], batch: int = 32) -> list[tuple[str, ...]]:
-    """Tags of each sentence, one a word, legal IOB2."""
-    tagger.eval()
-    names = tagger.tags.tags
-    cuts = [cut(s.words, tagger.backbone.tokenizer, WINDOW_PIECES, OVERLAP_PIECES) for s in sentences]
-    answers = [["O"] * len(s.words) for s in sentences]
-    places = [(i, w) for i, c in enumerate(cuts) for w in c.windows]
-    for chosen in _batches([w for _, w in places], batch, None):
-        best = tagger.best(_batch(tagger, [(sentences[places[k][0]], places[k][1]) for k in chosen]))
-        for k, path in zip(chosen, best, strict=True):
-            index, window = places[k]
-            for word in range(*window.trusted):
-                answers[index][word] = names[path[word - window.first]]
-    return [_legal(row) for row in answers]
-
-
-def _legal(row: Sequence[str]) -> tuple[str, ...]:
-    """An `I-` that lost its `B-` where two windows meet begins an entity."""
-    kept: list[str] = []
-    for name in row:
-        follows = bool(kept) and kept[-1] != "O" and kept[-1][2:] == name[2:]
-        kept.append("B-" + name[2:] if name.startswith("I-") and not follows else name)
-    return tuple(kept)
-
-
-def _batch(tagger: TokenTagger, rows: Sequence[tuple[Sentence, Window]]) -> TaggerBatch:
-    words = [s.words[w.first : w.first + len(w.pieces)] for s, w in rows]
-    return collate(tagger.backbone, [w for _, w in rows], words, [s.image for s, _ in rows], tagger.shape.image_width)
-
-
-def _batches(windows: Sequence[Window], size: int, rng: np.random.Generator | None) -> Iterator[list[int]]:
-    """Windows of like length together; in a drawn order where a generator is given."""
-    lengths = [sum(map(len, w.pieces)) // (8 if rng is not None else 1) for w in windows]
-    order = list(range(len(windows))) if rng is None else [int(i) for i in rng.permutation(len(windows))]
-    order.sort(key=lambda i: lengths[i])
-    parts = [order[i : i + size] for i in range(0, len(order), size)]
-    for place in range(len(parts)) if rng is None else rng.permutation(len(parts)):
-        yield parts[int(place)]

@@ -43,7 +43,9 @@ def test_learns_and_answers_the_same_from_its_folder(tmp_path: Path, few: TokenC
     other = table(tmp_path, 8, "new")
     one, two = (list(load(outcome.folder).predict(other)) for _ in range(2))
     assert one == two
-    assert one[0]["entities"][0] == {"text": "Martin", "type": "PER", "start": 0, "end": 1}
+    first = one[0]["entities"][0]
+    assert first.pop("probability") > 0.5
+    assert first == {"text": "Martin", "type": "PER", "start": 0, "end": 1}
     assert next(iter(load(outcome.folder).evaluate(other))) == "strict_f1"
     assert load(outcome.folder).evaluate(other)["strict_f1"].value > 0.8
     with pytest.raises(InputError, match="used in training"):
