@@ -108,6 +108,7 @@ class Finding(_Value):
         status: present, absent, or abstained.
         contributions: share of each modality.
         evidence: ids.
+        by: whose status it is: `model`, or the person who decided.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Finding(_Value):
     status: Status
     contributions: dict[str, float] = Field(default_factory=dict)
     evidence: tuple[str, ...] = ()
+    by: str = "model"
 
 
 class Checkpoint(_Value):
