@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.errors import InputError
+from core.label_learning.learned import LabelLearned
 from core.label_learning.learner import fit_labels, load_labels
+from core.label_learning.model import LabelModel
 from core.label_learning.options import LabelOptions
+from core.label_learning.rows import Rows
 from core.model_folder import check_place, save_whole
 from core.samples import FloatArray
 from core.splits import folds, hold_out
@@ -76,7 +78,7 @@ def train_findings(rows: Sequence[Row], out: Path, lesson: Lesson, *, say: Say =
     place = {row.id: row for row in known}
     learned, tested = [place[name] for name in parts.train], [place[name] for name in parts.validation]
     say(f"{len(learned)} studies to learn from, {len(tested)} of other patients to test on; findings: {', '.join(names)}")
-    thresholds = _thresholds(learned, names, lesson, say)
+    thresholds = thresholds_of(learned, names, lesson.options, lesson.alpha, say)
     facts = ModelFacts(
         title=lesson.title,
         data=lesson.data,
@@ -108,8 +110,12 @@ class Fitted:
     """A label model that knows these findings."""
 
     names: tuple[str, ...]
-    model: Any
-    learned: Any
+    learned: LabelLearned
+
+    @property
+    def model(self) -> LabelModel:
+        """What answers."""
+        return self.learned.model
 
     @classmethod
     def of(cls, rows: Sequence[Row], names: tuple[str, ...], folder: Path, options: LabelOptions, scratch: Path, say: Say) -> Fitted:
@@ -120,13 +126,16 @@ class Fitted:
             fit_labels(task, as_table(shown, Path(pictures)), folder, options, say=say)
         learned = load_labels(task, folder)
         learned.shares = None
-        return cls(names, learned.model, learned)
+        return cls(names, learned)
+
+    def encode(self, rows: Sequence[Row]) -> Rows:
+        """Rows as the model reads them."""
+        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as pictures:
+            return self.learned.encode(as_table(rows, Path(pictures), kinds=self.model.kinds))
 
     def ask(self, rows: Sequence[Row]) -> FloatArray:
         """Calibrated probabilities, `[rows, findings]`."""
-        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as pictures:
-            encoded = self.learned.encode(as_table(rows, Path(pictures), kinds=self.model.kinds))
-        return by_finding(self.model.answers(encoded), self.model.labels, self.names)
+        return by_finding(self.model.answers(self.encode(rows)), self.model.labels, self.names)
 
 
 def by_finding(answers: FloatArray, labels: Sequence[str], names: Sequence[str]) -> FloatArray:
@@ -154,16 +163,24 @@ def truth_of(rows: Sequence[Row], names: Sequence[str]) -> FloatArray:
     return np.array([[name in (row.findings or ()) for name in names] for row in rows], np.float32).reshape(len(rows), len(names))
 
 
-def _thresholds(rows: Sequence[Row], names: tuple[str, ...], lesson: Lesson, say: Say) -> list[Thresholds]:
-    """From answers to patients that the model was not trained on: one held-out part where it is large enough, else folds."""
+def thresholds_of(rows: Sequence[Row], names: tuple[str, ...], options: LabelOptions, alpha: float, say: Say) -> list[Thresholds]:
+    """From answers to patients that a model like this one was not trained on: one held-out part where it is large enough, else folds.
+
+    Args:
+        rows: with findings.
+        names: of the findings.
+        options: of the model.
+        alpha: share that may be wrong in each direction.
+        say: told how far it has come.
+    """
     ids, groups = [row.id for row in rows], [row.patient or row.id for row in rows]
     labels = [_first(row) for row in rows]
-    one = hold_out(ids, labels, groups, fraction=1 / FOLDS, seed=lesson.options.seed)
+    one = hold_out(ids, labels, groups, fraction=1 / FOLDS, seed=options.seed)
     place = {row.id: row for row in rows}
     truth = truth_of([place[name] for name in one.validation], names)
     rarest = min(truth.sum(0).min(), (1 - truth).sum(0).min()) if len(truth) else 0
     parts = min(FOLDS, len(set(groups)))
-    splits = [one] if rarest >= ENOUGH else folds(ids, labels, groups, parts=parts, seed=lesson.options.seed)
+    splits = [one] if rarest >= ENOUGH else folds(ids, labels, groups, parts=parts, seed=options.seed)
     answers: list[FloatArray] = []
     asked: list[Row] = []
     for number, split in enumerate(splits, start=1):
@@ -174,13 +191,13 @@ def _thresholds(rows: Sequence[Row], names: tuple[str, ...], lesson: Lesson, say
             seen = tuple(name for name in names if 0 < sum(name in (row.findings or ()) for row in learned) < len(learned))
             if not seen:
                 continue
-            fitted = Fitted.of(learned, seen, Path(scratch) / "model", lesson.options, Path(scratch), _quiet)
+            fitted = Fitted.of(learned, seen, Path(scratch) / "model", options, Path(scratch), _quiet)
             answers.append(by_finding(fitted.ask(tested), seen, names))
         asked += tested
     if not answers:
         return [Thresholds() for _ in names]
     said, truth = np.concatenate(answers), truth_of(asked, names)
-    return [fit_thresholds(said[:, i], truth[:, i], alpha=lesson.alpha) for i in range(len(names))]
+    return [fit_thresholds(said[:, i], truth[:, i], alpha=alpha) for i in range(len(names))]
 
 
 def _first(row: Row) -> tuple[str, ...]:
@@ -189,8 +206,6 @@ def _first(row: Row) -> tuple[str, ...]:
 
 
 def _one(row: Row, name: str) -> Row:
-    from dataclasses import replace
-
     return replace(row, findings=(name,) if name in (row.findings or ()) else (ABSENT,))
 
 
