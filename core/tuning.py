@@ -42,6 +42,7 @@ SPACE: Space = {
     "dropout": FloatDistribution(0.0, 0.6, step=0.1),
     "modality_dropout": FloatDistribution(0.0, 0.5, step=0.1),
     "label_smoothing": FloatDistribution(0.0, 0.2, step=0.05),
+    "weight_decay": FloatDistribution(1e-3, 1.0, log=True),
     "tuning": CategoricalDistribution(("frozen", "lora")),
     "projector": CategoricalDistribution(("mlp", "linear", "resampler")),
     "epochs": IntDistribution(4, 16, step=4),

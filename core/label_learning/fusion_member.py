@@ -97,6 +97,7 @@ def training_of(options: LabelOptions) -> TrainingConfig:
         patience=PATIENCE,
         batch_size=options.batch_size,
         optimizer=options.optimizer,
+        weight_decay=options.weight_decay,
         learning_rate=1e-3 if options.learning_rate == "find" else options.learning_rate,
         validation_fraction=options.validation_fraction,
         class_weights=options.class_weights,

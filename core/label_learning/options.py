@@ -19,8 +19,8 @@ class LabelOptions(BaseModel):
         backbone: a packaged name, a folder or a hub id.
         tuning: the backbone stays frozen, gets adapters, or is tuned fully.
         epochs: at the most; None means the preset's own.
-        batch_size, optimizer, dropout, label_smoothing, modality_dropout, learn_weights, balance_gradients, projector: as in
-            `TrainingConfig`, `FusionConfig` and `ModalityInput`.
+        batch_size, optimizer, weight_decay, dropout, label_smoothing, modality_dropout, learn_weights, balance_gradients, projector: as
+            in `TrainingConfig`, `FusionConfig` and `ModalityInput`.
         learning_rate: of projectors and heads, or `find` for a range test beforehand.
         class_weights: rare labels count more.
         validation_fraction: of the groups; chooses the epoch where no validation rows are given.
@@ -40,6 +40,7 @@ class LabelOptions(BaseModel):
     batch_size: int = Field(default=32, ge=1, le=4096)
     learning_rate: float | Literal["find"] = 1e-3
     optimizer: Literal["adamw", "sgd", "adafactor"] = "adamw"
+    weight_decay: float = Field(default=0.1, ge=0, le=10)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     class_weights: bool = True
