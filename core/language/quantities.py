@@ -45,6 +45,10 @@ _WRITTEN: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
         ("mg", "/", "dl"): "mg/dl",
         ("mmol", "/", "l"): "mmol/l",
         ("g", "/", "l"): "g/l",
+        ("mg", "/", "l"): "mg/l",
+        ("ng", "/", "ml"): "ng/ml",
+        ("umol", "/", "l"): "umol/l",
+        ("μmol", "/", "l"): "umol/l",
     }
 )
 _PLAIN = listed(

@@ -62,6 +62,7 @@ class Evidence(_Value):
         kind: a picture, an entry of the record, what the model said, or what the study says of itself.
         label: for people: `chest film, PA`, `temperature 38.4 °C`, `probability 0.82`.
         instance_uid, frame, region: of a picture.
+        rows, columns: pixels of the object that the picture was made of; 0 where it is not known.
         entry_id: of the record.
         image_sha256: of the stored PNG that shows it, where there is one.
         overlay_sha256: of the stored PNG with what the model looked at drawn over it.
@@ -73,6 +74,8 @@ class Evidence(_Value):
     instance_uid: str = ""
     frame: int = 0
     region: Region | None = None
+    rows: int = 0
+    columns: int = 0
     entry_id: str = ""
     image_sha256: str = ""
     overlay_sha256: str = ""

@@ -1,0 +1,1 @@
+"""Everything from judged findings to documents: drafting, and the formats a report can be written in."""
