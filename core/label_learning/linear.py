@@ -7,8 +7,9 @@ fit is done in the rows' own space (from the eigenvectors of X Xᵀ) and turned 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ STRENGTHS = (0.0003, 0.003, 0.03, 0.3)  # inverse of the L2 penalty
 WORDY = (Modality.TEXT, Modality.IMAGE, Modality.VIDEO, Modality.AUDIO)  # the others' sentences say what their tokens say
 MOST_ROWS_TURNED = 4000
 MOST_ITERATIONS = 200
+TOLERANCE = 3e-4  # of the gradient; answers differ by less than folds do
 WEIGHTS, WORDS = "linear.safetensors", "words.json"
 
 
@@ -151,16 +153,20 @@ def fit_linear(
         strengths: inverse penalties, ascending.
         seed: of the solver.
     """
+    with import_module("threadpoolctl").threadpool_limits(
+        1, user_api="blas"
+    ):  # two wait for each other at each of thousands of small products
+        return _fit(lesson, modalities, name, strengths, seed)
+
+
+def _fit(lesson: Lesson, modalities: Sequence[Modality], name: str, strengths: Sequence[float], seed: int) -> list[LinearMember]:
     columns = _fit_columns(lesson.rows, modalities)
     dense, sparse = columns.dense(lesson.rows).astype(np.float64), columns.sparse(lesson.rows)
     turned, back = _turned(dense, sparse)
     found = []
-    for strength in strengths:
-        slopes, offsets = _solve(turned, lesson, strength, seed)
-        whole = back(slopes)
-        found.append(
-            LinearMember(name, lesson.task.kind, columns, np.asarray(whole, np.float32), np.asarray(offsets, np.float32), strength)
-        )
+    for strength, (slopes, offsets) in zip(strengths, _path(turned, lesson, strengths, seed), strict=True):
+        whole = np.asarray(back(slopes), np.float32)
+        found.append(LinearMember(name, lesson.task.kind, columns, whole, np.asarray(offsets, np.float32), strength))
     return found
 
 
@@ -198,38 +204,44 @@ def _turned(dense: Any, sparse: csr_matrix | None) -> tuple[Any, Any]:
     return vectors * roots, back
 
 
-def _solve(inputs: Any, lesson: Lesson, strength: float, seed: int) -> tuple[Array, Array]:
-    """Slopes `[columns, labels]` and offsets `[labels]`."""
+def _path(inputs: Any, lesson: Lesson, strengths: Sequence[float], seed: int) -> list[tuple[Array, Array]]:
+    """For each strength slopes `[columns, labels]` and offsets `[labels]`; each fit but the first begins where the one before it ended."""
     labels = lesson.targets.shape[1]
-    slopes, offsets = np.zeros((inputs.shape[1], labels)), np.zeros(labels)
     if lesson.task.kind == "value":
-        ridge = Ridge(alpha=1 / strength, random_state=seed).fit(inputs, lesson.targets, lesson.weights)
-        return np.asarray(ridge.coef_).reshape(labels, -1).T, np.asarray(ridge.intercept_).reshape(labels)
-    model = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, random_state=seed)
+        fitted = [Ridge(alpha=1 / strength, random_state=seed).fit(inputs, lesson.targets, lesson.weights) for strength in strengths]
+        return [(np.asarray(one.coef_).reshape(labels, -1).T, np.asarray(one.intercept_).reshape(labels)) for one in fitted]
+    found = [(np.zeros((inputs.shape[1], labels)), np.zeros(labels)) for _ in strengths]
+    if lesson.task.kind == "one":
+        answer = lesson.targets.argmax(1)
+        present = np.unique(answer)
+        for _, offsets in found:
+            offsets[:] = -30.0  # a label that no row has
+            offsets[present] = 0.0
+        if len(present) == 1:
+            return found
+        for (slopes, offsets), (coefficients, intercepts) in zip(found, _logistic(inputs, answer, lesson, strengths, seed), strict=True):
+            chosen = present[1:] if len(present) == 2 else present  # of two labels one score: of the second against the first
+            slopes[:, chosen], offsets[chosen] = coefficients.T, intercepts
+        return found
+    for label in range(labels):
+        truth = lesson.targets[:, label] > 0.5
+        if truth.all() or not truth.any():
+            share = np.clip(truth.mean(), 1e-3, 1 - 1e-3)
+            for _, offsets in found:
+                offsets[label] = np.log(share / (1 - share))
+            continue
+        for (slopes, offsets), (coefficients, intercepts) in zip(found, _logistic(inputs, truth, lesson, strengths, seed), strict=True):
+            slopes[:, label], offsets[label] = coefficients[0], intercepts[0]
+    return found
+
+
+def _logistic(inputs: Any, truth: Any, lesson: Lesson, strengths: Sequence[float], seed: int) -> Iterator[tuple[Array, Array]]:
+    model = LogisticRegression(max_iter=MOST_ITERATIONS, tol=TOLERANCE, warm_start=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # not converged to the last digit is no matter: the penalty is chosen by what it predicts
-        if lesson.task.kind == "one":
-            answer = lesson.targets.argmax(1)
-            offsets[:] = -30.0  # a label that no row has
-            present = np.unique(answer)
-            if len(present) == 1:
-                offsets[present] = 0.0
-                return slopes, offsets
-            model.fit(inputs, answer, lesson.weights)
-            if len(present) == 2:  # one score: of the second against the first
-                slopes[:, present[1]], offsets[present] = model.coef_[0], (0.0, model.intercept_[0])
-            else:
-                slopes[:, present], offsets[present] = model.coef_.T, model.intercept_
-            return slopes, offsets
-        for label in range(labels):
-            truth = lesson.targets[:, label] > 0.5
-            if truth.all() or not truth.any():
-                share = np.clip(truth.mean(), 1e-3, 1 - 1e-3)
-                offsets[label] = np.log(share / (1 - share))
-                continue
-            model.fit(inputs, truth, lesson.weights)
-            slopes[:, label], offsets[label] = model.coef_[0], model.intercept_[0]
-    return slopes, offsets
+        for strength in strengths:
+            model.set_params(C=strength).fit(inputs, truth, lesson.weights)
+            yield model.coef_.copy(), model.intercept_.copy()
 
 
 def _answers(kind: str, scores: Any) -> FloatArray:

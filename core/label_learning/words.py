@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,24 +12,10 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from core.errors import ModelError
+from core.label_learning.pieces import pieces
 from core.samples import FloatArray
 
 MOST_WORDS = 20_000
-MOST_LETTERS = 20_000  # read of a row
-LONGEST = 40  # letters of a word
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+|\w+")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
-
-
-def pieces(text: str) -> list[str]:
-    """Words in lower case; of Chinese, Japanese and Korean each letter and each pair of neighbours."""
-    found: list[str] = []
-    for run in _WORD.findall(text[:MOST_LETTERS].casefold()):
-        if _UNSPACED.match(run):
-            found += [*run, *(run[i : i + 2] for i in range(len(run) - 1))]
-        elif len(run) > 1:
-            found.append(run[:LONGEST])
-    return found
 
 
 @dataclass(frozen=True, slots=True)

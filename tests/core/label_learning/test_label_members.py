@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from core.errors import ModelError
 from core.featuresets import FeatureSet
@@ -17,8 +18,9 @@ from core.label_learning.answers import to_logits
 from core.label_learning.boosting import fit_boosted, load_boosted
 from core.label_learning.linear import fit_linear, load_linear
 from core.label_learning.members import Lesson
+from core.label_learning.pieces import pieces
 from core.label_learning.rows import Rows
-from core.label_learning.words import fit_words, pieces
+from core.label_learning.words import fit_words
 from core.samples import Modality
 from core.tasks import task
 
@@ -83,6 +85,32 @@ def test_probe_in_the_rows_space_is_the_plain_one(labels: int) -> None:
     assert whole.shape[1] > ROWS
     plain = LogisticRegression(C=0.03, max_iter=2000, tol=1e-8).fit(whole, lesson.targets.argmax(1))
     np.testing.assert_allclose(member.ask(lesson.rows), plain.predict_proba(whole), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["classification", "multilabel", "ordinal", "regression"])
+def test_probe_of_each_strength_is_what_it_would_be_alone(name: str) -> None:
+    """A fit begins where the one before it ended; it must not end elsewhere for that."""
+    lesson = _lesson(name)
+    for strength, along in zip(linear.STRENGTHS, fit_linear(lesson, [TEXT, TABULAR], name="l"), strict=True):
+        (alone,) = fit_linear(lesson, [TEXT, TABULAR], name="l", strengths=(strength,))
+        assert along.strength == strength
+        np.testing.assert_allclose(along.ask(lesson.rows), alone.ask(lesson.rows), atol=5e-3)
+
+
+def test_probe_is_fitted_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads wait for each other at every small product: forty times the processor time was seen."""
+    seen: set[int] = set()
+
+    class Watched(LogisticRegression):  # type: ignore[misc]
+        def fit(self, *given: Any) -> Any:
+            seen.update(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+            return super().fit(*given)
+
+    monkeypatch.setattr(linear, "LogisticRegression", Watched)
+    before = {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+    fit_linear(_lesson(), [TEXT, TABULAR], name="l")
+    assert seen == {1}
+    assert {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"} == before
 
 
 def test_label_without_a_row_gets_no_probability() -> None:
