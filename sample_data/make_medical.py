@@ -47,7 +47,7 @@ def make_study(folder: Path) -> None:
     data.AccessionNumber, data.StudyID, data.ReferringPhysicianName = "A-0219", "1", ""
     data.Modality, data.BodyPartExamined, data.StudyDescription = "US", "LUNG", "Lung ultrasound"
     data.SeriesDescription, data.SeriesNumber, data.InstanceNumber = "convex probe", "1", "1"
-    data.Manufacturer, data.ImageType, data.PatientOrientation = "", ["DERIVED", "SECONDARY"], ""
+    data.Manufacturer, data.ImageType, data.Laterality, data.PatientOrientation = "", ["DERIVED", "SECONDARY"], "", ""
     data.BurnedInAnnotation, data.LossyImageCompression = "NO", "00"
     data.Rows, data.Columns, data.SamplesPerPixel, data.PhotometricInterpretation = *grey.shape, 1, "MONOCHROME2"
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 8, 8, 7, 0
