@@ -6,6 +6,7 @@ inflated here, because pydicom inflates without a bound.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import stat
 import struct
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -37,6 +39,11 @@ class BoundedFile(io.BufferedReader):
         self.length = length
         self._value_bytes = value_bytes
         self._reads_left = reads
+
+    @property
+    def name(self) -> str:
+        """Empty: nothing that is read from here is to be found again by its path."""
+        return ""
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads_left -= 1
@@ -95,6 +102,27 @@ def open_dicom(path: Path, bounds: Bounds, *, value_bytes: int | None = None) ->
             file.seek(0)
         with _in_memory(_with_meta(file, bounds), bounds, value_bytes) as made:
             yield made
+
+
+def data_set_sha256(path: Path, bounds: Bounds) -> str:
+    """Of all behind the file meta.
+
+    Raises:
+        InputError: it is not DICOM.
+    """
+    with open_dicom(path, bounds) as file:
+        file.seek(PREAMBLE_BYTES + len(PREFIX))
+        _, start = _file_meta(file)
+        file.seek(start)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def transfer_syntax(path: Path) -> str:
+    """As a Part 10 file's meta names it; empty where there is none."""
+    with path.open("rb") as file:
+        if file.read(PREAMBLE_BYTES + len(PREFIX))[PREAMBLE_BYTES:] != PREFIX:
+            return ""
+        return _file_meta(file)[0]
 
 
 def preamble(path: Path) -> bytes:
@@ -180,7 +208,7 @@ def _rest(file: BoundedFile, bounds: Bounds) -> bytes:
 def _part_10_head(syntax: UID) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
-    out = io.BytesIO()
+    out = DicomBytesIO()
     out.write(bytes(PREAMBLE_BYTES) + PREFIX)
     write_file_meta_info(out, meta, enforce_standard=False)
     return out.getvalue()

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.pixels.utils import get_expected_length
@@ -20,27 +21,28 @@ from domains.medical.reading import fields
 from domains.medical.reading.bounded import open_dicom, preamble
 from domains.medical.reading.bounds import Bounds
 
-IDENTITY = (
-    "SpecificCharacterSet SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID PatientID IssuerOfPatientID PatientName "
-    "PatientBirthDate PatientSex AccessionNumber StudyDate StudyTime SeriesDate SeriesTime AcquisitionDate AcquisitionTime "
-    "AcquisitionDateTime ContentDate ContentTime TimezoneOffsetFromUTC StudyDescription SeriesDescription SeriesNumber "
-    "InstanceNumber ImageType"
-).split()
-TAKING = (
-    "Modality BodyPartExamined AnatomicRegionSequence ViewPosition ViewCodeSequence Laterality ImageLaterality FrameLaterality FrameTime "
-    "FrameTimeVector CineRate RecommendedDisplayFrameRate PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing "
-    "SequenceOfUltrasoundRegions ImagePositionPatient ImageOrientationPatient SliceThickness SpacingBetweenSlices "
-    "SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence"
-).split()
-PIXELS = (
-    "SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit "
-    "PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence "
-    "VOILUTSequence WindowCenter WindowWidth VOILUTFunction PresentationLUTShape "
-    "RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor "
-    "RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData "
-    "SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData SegmentedBluePaletteColorLookupTableData"
-).split()
-TAGS = [Tag(keyword) for keyword in (*IDENTITY, *TAKING, *PIXELS)]
+IDENTITY = """
+    SpecificCharacterSet SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID PatientID IssuerOfPatientID
+    PatientName PatientBirthDate PatientSex AccessionNumber StudyDate StudyTime SeriesDate SeriesTime AcquisitionDate
+    AcquisitionTime AcquisitionDateTime ContentDate ContentTime TimezoneOffsetFromUTC StudyDescription SeriesDescription
+    SeriesNumber InstanceNumber ImageType
+"""
+TAKING = """
+    Modality BodyPartExamined AnatomicRegionSequence ViewPosition ViewCodeSequence Laterality ImageLaterality
+    FrameLaterality FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate PixelSpacing ImagerPixelSpacing
+    NominalScannedPixelSpacing SequenceOfUltrasoundRegions ImagePositionPatient ImageOrientationPatient SliceThickness
+    SpacingBetweenSlices SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+"""
+PIXELS = """
+    SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored
+    HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleSlope RescaleIntercept RescaleType
+    ModalityLUTSequence VOILUTSequence WindowCenter WindowWidth VOILUTFunction PresentationLUTShape
+    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
+    RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
+    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
+    SegmentedBluePaletteColorLookupTableData
+"""
+TAGS = [Tag(keyword) for keyword in (IDENTITY + TAKING + PIXELS).split()]
 PIXEL_TAGS = {0x7FE00008, 0x7FE00009, 0x7FE00010}  # float, double float, integer
 UNDEFINED_LENGTH = 0xFFFFFFFF
 MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
@@ -122,7 +124,7 @@ def check_pixels(data: Dataset, bounds: Bounds) -> int:
     samples, allocated = fields.whole(data, "SamplesPerPixel", 0) or 0, fields.whole(data, "BitsAllocated", 0) or 0
     stored = fields.whole(data, "BitsStored", allocated) or 0
     kind = fields.text(data, "PhotometricInterpretation")
-    frames = 1 if fields.value(data, "NumberOfFrames") is None and "NumberOfFrames" not in _damaged(data) else fields.whole(data, "NumberOfFrames")
+    frames = _frames(data)
     if rows <= 0 or columns <= 0:
         raise InputError("it has pixels but no size for them")
     if kind in ONE_SAMPLE | THREE_SAMPLES:
@@ -132,8 +134,6 @@ def check_pixels(data: Dataset, bounds: Bounds) -> int:
         raise InputError("its colours are of a kind that is not read (photometric interpretation)")
     if allocated not in BITS_ALLOCATED or not 0 < stored <= allocated:
         raise InputError(f"it says {stored} bits stored in {allocated} allocated")
-    if frames is None or frames < 0:
-        raise InputError("its number of frames is not a number")
     if frames > bounds.frames:
         raise InputError(f"it claims {frames} frames, more than {bounds.frames}")
     frame_bytes = rows * columns * samples * math.ceil(allocated / 8)
@@ -142,16 +142,15 @@ def check_pixels(data: Dataset, bounds: Bounds) -> int:
     return max(frames, 1)
 
 
-def _damaged(data: Dataset) -> set[str]:
-    """Which of the elements that must be numbers cannot be read as one."""
-    found = set()
-    for keyword in ("NumberOfFrames",):
-        if Tag(keyword) in data:
-            try:
-                data.get(keyword)
-            except Exception:
-                found.add(keyword)
-    return found
+def _frames(data: Dataset) -> int:
+    try:
+        claimed = data.get("NumberOfFrames")
+    except Exception:
+        claimed = "damaged"
+    frames = 1 if claimed is None or claimed == "" else fields.whole(data, "NumberOfFrames")
+    if frames is None or frames < 0:
+        raise InputError("its number of frames is not a number")
+    return frames
 
 
 def _check_length(data: Dataset, length: int, left: int) -> None:
@@ -164,8 +163,10 @@ def _check_length(data: Dataset, length: int, left: int) -> None:
 
 
 def _lies_about_characters(data: Dataset) -> bool:
-    """Whether a text had to be replaced in part."""
-    return any(
+    """Whether a text had to be replaced in part, or the set is one that nobody knows."""
+    named = fields.value(data, "SpecificCharacterSet") or ""
+    sets = [named] if isinstance(named, str) else list(named)
+    return any(str(s).strip() not in python_encoding for s in sets) or any(
         fields.REPLACEMENT in fields.text(data, keyword)
         for keyword in ("PatientName", "PatientID", "StudyDescription", "SeriesDescription", "AccessionNumber")
     )
