@@ -10,9 +10,6 @@ from domains.medical.reporting.html import page
 from domains.medical.reporting.view import Files
 from domains.medical.sign_off import SignedState
 
-JPEG_QUALITY = 90
-DOTS_PER_INCH = 220  # pictures are not stored finer than they are printed
-
 
 def render(report: DraftReport, version: SignedState, files: Files, *, zone: tzinfo = UTC) -> bytes:
     """A version of a report as PDF; DRAFT on every page until it is signed.
@@ -27,7 +24,7 @@ def render(report: DraftReport, version: SignedState, files: Files, *, zone: tzi
 
     text = page(report, version, files, zone=zone, is_print=True)
     document = HTML(string=text, base_url=None, url_fetcher=only_data())
-    return bytes(document.write_pdf(optimize_images=True, jpeg_quality=JPEG_QUALITY, dpi=DOTS_PER_INCH, pdf_tags=True))
+    return bytes(document.write_pdf(pdf_tags=True))
 
 
 def only_data() -> Any:

@@ -170,7 +170,11 @@ def _kind(evidence: Evidence) -> str:
 
 
 def _sentences(sentences: Sequence[ReportSentence], numbers: dict[str, int]) -> tuple[ShownSentence, ...]:
-    return tuple(ShownSentence(s.text, s.by, tuple(numbers[i] for i in s.evidence if i in numbers)) for s in sentences)
+    return tuple(ShownSentence(s.text, s.by, _numbers(s.evidence, numbers)) for s in sentences)
+
+
+def _numbers(evidence: Sequence[str], numbers: dict[str, int]) -> tuple[int, ...]:
+    return tuple(sorted({numbers[identity] for identity in evidence if identity in numbers}))
 
 
 def _finding(finding: Finding, numbers: dict[str, int]) -> ShownFinding:
@@ -184,7 +188,7 @@ def _finding(finding: Finding, numbers: dict[str, int]) -> ShownFinding:
         status=_STATUS_WORDS[finding.status],
         by=finding.by,
         contributions=shares,
-        evidence=tuple(numbers[i] for i in finding.evidence if i in numbers),
+        evidence=_numbers(finding.evidence, numbers),
     )
 
 
