@@ -12,13 +12,13 @@ import io
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import func, select
+from sqlalchemy import CompoundSelect, func, select, union_all
 from sqlalchemy.orm import Session
 
 from core.alerts import EvidenceKind
@@ -27,6 +27,7 @@ from core.store.cleaning import clean_text
 from core.store.complaints import disk_complaint
 from core.store.database import Database
 from core.store.models import AlertRow, EvidenceRow, IdentityRow
+from core.store.report_models import ReportFileRow
 
 TEMPORARY = "tmp"
 MARK = "store-id"
@@ -113,7 +114,7 @@ def attach(
         with written(folder, content) as file, database.write(holds_files=True) as session:
             if session.get(AlertRow, alert_id) is None:
                 raise StoreError(f"there is no alert {alert_id[:80]!r} to attach {name[:80]!r} to; save the alert first")
-            _put_in_place(folder, file)
+            put_in_place(folder, file)
             same = select(EvidenceRow).where(
                 EvidenceRow.alert_id == alert_id, EvidenceRow.kind == EvidenceKind(kind).value, EvidenceRow.sha256 == file.sha256
             )
@@ -151,6 +152,20 @@ def written(folder: EvidenceFolder, content: bytes | Path) -> Iterator[Written]:
         path.unlink(missing_ok=True)
 
 
+def put_in_place(folder: EvidenceFolder, file: Written) -> None:
+    """Give a whole file the name of its hash, inside a transaction that holds the files and names it in a row.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    path = folder.path_of(file.sha256)
+    if not path.parent.is_dir():
+        path.parent.mkdir(exist_ok=True)
+        fsync_folder(folder.root)
+    file.path.replace(path)  # the same content if it is there already, so this also mends a damaged one
+    fsync_folder(path.parent)
+
+
 def fsync_folder(folder: Path) -> None:
     """Bring the folder's names to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
@@ -162,8 +177,17 @@ def fsync_folder(folder: Path) -> None:
 
 def evidence_bytes(session: Session) -> int:
     """Bytes of all files that rows name, each counted once."""
-    sizes = select(func.max(EvidenceRow.bytes).label("bytes")).group_by(EvidenceRow.sha256).subquery()
+    named = named_files().subquery()
+    sizes = select(func.max(named.c.bytes).label("bytes")).group_by(named.c.sha256).subquery()
     return int(session.scalar(select(func.coalesce(func.sum(sizes.c.bytes), 0))) or 0)
+
+
+def named_files(hashes: Collection[str] | None = None) -> CompoundSelect[str, int]:
+    """`sha256, bytes` of every row that names a file, of alerts and of reports; or of those with one of the hashes."""
+    alerts, reports = select(EvidenceRow.sha256, EvidenceRow.bytes), select(ReportFileRow.sha256, ReportFileRow.bytes)
+    if hashes is not None:
+        alerts, reports = alerts.where(EvidenceRow.sha256.in_(hashes)), reports.where(ReportFileRow.sha256.in_(hashes))
+    return union_all(alerts, reports)
 
 
 def _reader(content: bytes | Path) -> BinaryIO:
@@ -172,15 +196,6 @@ def _reader(content: bytes | Path) -> BinaryIO:
     if not content.is_file():
         raise StoreError(f"the evidence {content} is not a file; give one that exists, or its bytes")
     return content.open("rb")
-
-
-def _put_in_place(folder: EvidenceFolder, file: Written) -> None:
-    path = folder.path_of(file.sha256)
-    if not path.parent.is_dir():
-        path.parent.mkdir(exist_ok=True)
-        fsync_folder(folder.root)
-    file.path.replace(path)  # the same content if it is there already, so this also mends a damaged one
-    fsync_folder(path.parent)
 
 
 def _link_unless_there(source: Path, target: Path) -> None:

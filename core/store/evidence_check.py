@@ -1,4 +1,4 @@
-"""Compare the rows of evidence with the files that they name."""
+"""Compare the rows of evidence, and those of reports' files, with the files that they name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session
 from core.store.complaints import disk_complaint
 from core.store.evidence import EvidenceFolder
 from core.store.models import EvidenceRow
+from core.store.report_models import ReportFileRow
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFault:
-    """A row of evidence whose file is not what the row says.
+    """A row of evidence, or a file of a report, that is not what the row says.
 
     Attributes:
-        alert_id: the alert that names it.
+        alert_id: the alert, or the report, that names it.
         sha256, path: the file.
         problem: `missing`, `wrong size` or `wrong hash`.
     """
@@ -32,7 +33,7 @@ class EvidenceFault:
 
 
 def evidence_faults(session: Session, folder: EvidenceFolder, *, deep: bool, only: Collection[str] | None = None) -> list[EvidenceFault]:
-    """The rows whose file is not what they say, in the order in which they were attached.
+    """The rows whose file is not what they say, in the order in which they were attached; those of alerts, then those of reports.
 
     Args:
         session: reads the rows.
@@ -40,9 +41,10 @@ def evidence_faults(session: Session, folder: EvidenceFolder, *, deep: bool, onl
         deep: read every file and compare its hash, too.
         only: look at these hashes and no others.
     """
-    rows = session.execute(select(EvidenceRow.alert_id, EvidenceRow.sha256, EvidenceRow.bytes).order_by(EvidenceRow.id)).all()
+    of_alerts = select(EvidenceRow.alert_id, EvidenceRow.sha256, EvidenceRow.bytes).order_by(EvidenceRow.id)
+    of_reports = select(ReportFileRow.report_id, ReportFileRow.sha256, ReportFileRow.bytes).order_by(ReportFileRow.id)
     faults = []
-    for alert_id, sha256, size in rows:
+    for alert_id, sha256, size in (*session.execute(of_alerts), *session.execute(of_reports)):
         path = folder.path_of(sha256)
         if (only is None or sha256 in only) and (problem := _problem(path, sha256, size, deep=deep)):
             faults.append(EvidenceFault(alert_id, sha256, path, problem))

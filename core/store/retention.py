@@ -2,6 +2,7 @@
 
 Rows go first, in committed transactions; then the files that no row names. Alerts that are still open stay, and so do
 those of the protected kinds. By age whole alerts go; by size only evidence goes, so that what happened stays readable.
+Reports and their files always stay; the files count against the bytes.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import case, delete, exists, func, or_, select
+from sqlalchemy import case, delete, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from core.alerts import AlertState
 from core.errors import StoreError
 from core.store.complaints import disk_complaint
 from core.store.database import Database
-from core.store.evidence import EvidenceFolder, fsync_folder
+from core.store.evidence import EvidenceFolder, fsync_folder, named_files
 from core.store.models import AlertRow, EvidenceRow, MuteRow, RunRow
+from core.store.report_models import ReportFileRow, ReportRow
 
 TEMPORARY_MAX_AGE_S = 3600.0
 ROWS_A_TRANSACTION = 500  # writers wait no longer than for so many rows or files
@@ -76,7 +78,7 @@ class EvidenceUse:
         sha256: its hash.
         bytes: its size.
         newest_wall_s: when the newest of the alerts that name it was stored.
-        is_protected: an alert that must stay names it.
+        is_protected: an alert that must stay, or a report, names it.
     """
 
     sha256: str
@@ -171,13 +173,16 @@ def _purge_by_size(database: Database, policy: RetentionPolicy, max_bytes: int) 
 
 def _uses(session: Session, policy: RetentionPolicy, hashes: list[str] | None = None) -> list[EvidenceUse]:
     stays = or_(AlertRow.state == AlertState.OPEN.value, AlertRow.kind.in_(policy.protected_kinds))
-    query = (
-        select(EvidenceRow.sha256, func.max(EvidenceRow.bytes), func.max(AlertRow.created_wall_s), func.max(case((stays, 1), else_=0)))
-        .join(AlertRow, AlertRow.id == EvidenceRow.alert_id)
-        .group_by(EvidenceRow.sha256)
+    of_alerts = select(
+        EvidenceRow.sha256, EvidenceRow.bytes, AlertRow.created_wall_s.label("wall_s"), case((stays, 1), else_=0).label("stays")
     )
+    of_alerts = of_alerts.join(AlertRow, AlertRow.id == EvidenceRow.alert_id)
+    of_reports = select(ReportFileRow.sha256, ReportFileRow.bytes, ReportRow.created_wall_s, literal(1))
+    of_reports = of_reports.join(ReportRow, ReportRow.id == ReportFileRow.report_id)
     if hashes is not None:
-        query = query.where(EvidenceRow.sha256.in_(hashes))
+        of_alerts, of_reports = of_alerts.where(EvidenceRow.sha256.in_(hashes)), of_reports.where(ReportFileRow.sha256.in_(hashes))
+    use = union_all(of_alerts, of_reports).subquery().c
+    query = select(use.sha256, func.max(use.bytes), func.max(use.wall_s), func.max(use.stays)).group_by(use.sha256)
     return [EvidenceUse(sha256, size, newest, bool(is_protected)) for sha256, size, newest, is_protected in session.execute(query)]
 
 
@@ -186,7 +191,7 @@ def _remove_unnamed_files(database: Database, folder: EvidenceFolder) -> tuple[i
     count = size = 0
     while batch := {path.name: path for path in islice(files, ROWS_A_TRANSACTION)}:
         with database.write(holds_files=True) as session:  # nobody can attach one of them meanwhile
-            named = set(session.scalars(select(EvidenceRow.sha256).where(EvidenceRow.sha256.in_(list(batch))).distinct()))
+            named = {sha256 for sha256, _ in session.execute(named_files(list(batch)))}
             unnamed = [path for name, path in batch.items() if name not in named]
             for path in unnamed:
                 size += _unlink(path)
