@@ -49,6 +49,10 @@ _WRITTEN: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
         ("ng", "/", "ml"): "ng/ml",
         ("umol", "/", "l"): "umol/l",
         ("μmol", "/", "l"): "umol/l",
+        ("ug", "/", "l"): "ug/l",
+        ("u", "/", "l"): "U/l",
+        ("per", "nl"): "1/nl",
+        ("per", "pl"): "1/pl",
     }
 )
 _PLAIN = listed(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from core.language.facts import PRESENCE, Bound, Fact
 
-_UNITS = {"degC": "°C", "degF": "°F", "percent": "%", "degree": "degrees", "1/min": "per minute", "year": "years"}
+_UNITS = {
+    "degC": "°C",
+    "degF": "°F",
+    "percent": "%",
+    "degree": "degrees",
+    "1/min": "per minute",
+    "1/nL": "per nL",
+    "1/pL": "per pL",
+    "year": "years",
+}
 
 
 def word(fact: Fact) -> str:

@@ -49,7 +49,9 @@ class Analyte:
 # Reference ranges of adults at rest: MedlinePlus Medical Encyclopedia, "Vital signs" (article 002341) and, for the saturation,
 # MedlinePlus Medical Tests, "Pulse oximetry". Laboratory ranges differ by laboratory and are never assumed.
 _VITALS = (
-    Analyte("temperature", EntryKind.VITAL, "degC", 25, 45, ("body temperature", "temp"), ("8310-5", "8331-1", "8329-5"), low=36.5, high=37.3),
+    Analyte(
+        "temperature", EntryKind.VITAL, "degC", 25, 45, ("body temperature", "temp"), ("8310-5", "8331-1", "8329-5"), low=36.5, high=37.3
+    ),
     Analyte(
         "heart rate",
         EntryKind.VITAL,

@@ -10,6 +10,8 @@ from domains.medical.records.analytes import analyte_of, plain_name
 from domains.medical.records.cleaning import MAX_NAME_CHARACTERS, clean
 from domains.medical.records.units import as_pint, converted
 
+CONVERTED_DIGITS = 4  # of a number that was converted; more would claim what nobody measured
+
 
 class Unusable(Exception):  # noqa: N818 - it is no fault of ours and never leaves this room
     """Why one entry is left out; in words that hold nothing of the patient."""
@@ -74,7 +76,8 @@ def measured(
         read = analyte.bare_unit
 
     def told(number: float) -> float | None:
-        return converted(number, read, analyte.unit, molar_g=analyte.molar_g, valence=analyte.valence)
+        found = converted(number, read, analyte.unit, molar_g=analyte.molar_g, valence=analyte.valence)
+        return found if found is None or read == analyte.unit else float(f"{found:.{CONVERTED_DIGITS}g}")
 
     own = told(value)
     if own is None:

@@ -54,6 +54,8 @@ def belongs(record: Record, study: Study) -> tuple[str, ...]:
             raise InputError("the record and the study are of different patients; give the record of the patient whom the study shows")
         case Likeness.UNTOLD:
             return ("the record and the study have nothing in common that tells whether they are of the same patient",)
+        case Likeness.SAME if _speaks_against(record.patient, study.patient):
+            return ("the record and the study bear the same patient id, but name, birth date or sex differ",)
         case Likeness.SAME:
             return ()
 
@@ -84,11 +86,13 @@ def _speaks_against(one: Patient, other: Patient) -> bool:
 
 
 def _names_differ(one: str, other: str) -> bool:
-    """Whether neither name is the other with something left out (`Doe, Jane` and `Doe, Jane Mary`)."""
-    first, second = _parts(one), _parts(other)
-    if not first or not second:
-        return False
-    return not (first <= second or second <= first) or min(len(first), len(second)) == 1 != max(len(first), len(second))
+    """Whether neither name is the other with something left out or cut to its initial (`Doe, J.` and `Doe, Jane Mary`)."""
+    first, second = sorted((_parts(one), _parts(other)), key=len)
+    return bool(first) and any(all(not _same_part(part, each) for each in second) for part in first)
+
+
+def _same_part(one: str, other: str) -> bool:
+    return one == other or (min(len(one), len(other)) == 1 and one[0] == other[0])
 
 
 def _parts(name: str) -> frozenset[str]:

@@ -41,7 +41,7 @@ def wall_s(written: str, zone: ZoneInfo) -> float | None:
         return None
     try:
         if part := _PARTIAL.fullmatch(text):
-            return _last_moment_s(*(int(p) if p else None for p in part.groups()), zone)
+            return _last_moment_s(int(part[1]), int(part[2] or 0), int(part[3] or 0), zone)
         if not _MOMENT.fullmatch(text):
             return None
         moment = datetime.fromisoformat(_isoformat(text))
@@ -75,13 +75,18 @@ def _isoformat(text: str) -> str:
     return re.sub(r"\.(\d{6})\d+", r".\1", moment)
 
 
-def _last_moment_s(year: int | None, month: int | None, day: int | None, zone: ZoneInfo) -> float | None:
-    if year is None or not EARLIEST_YEAR <= year <= LATEST_YEAR:
+def _last_moment_s(year: int, month: int, day: int, zone: ZoneInfo) -> float | None:
+    """Of a day, of a month where the day is 0, of a year where the month is 0.
+
+    Raises:
+        ValueError: the calendar has no such day.
+    """
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
         return None
-    if month is None:
-        after = datetime(year + 1, 1, 1, tzinfo=zone)
-    elif day is None:
-        after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone) if 1 <= month <= 12 else None
+    if not month:
+        after = date(year + 1, 1, 1)
+    elif not day:
+        after = date(year + month // 12, month % 12 + 1, 1) if month <= 12 else date(year, month, 1)
     else:
-        after = datetime.combine(date(year, month, day) + timedelta(days=1), datetime.min.time(), zone)
-    return None if after is None else after.timestamp() - _JUST_BEFORE_S
+        after = date(year, month, day) + timedelta(days=1)
+    return datetime.combine(after, datetime.min.time(), zone).timestamp() - _JUST_BEFORE_S

@@ -42,7 +42,16 @@ _ATOM = r"[A-Za-zµμ]{1,12}(?:[1-4])?"
 _PRODUCT = re.compile(rf"(?:1?/)?{_ATOM}(?:[./]{_ATOM}){{0,3}}")
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 _SHOWN = MappingProxyType(
-    {"degC": "°C", "degF": "°F", "percent": "%", "1/min": "/min", "1/nL": "×10⁹/L", "1/pL": "×10¹²/L", "kg/m**2": "kg/m²", "umol/L": "µmol/L"}
+    {
+        "degC": "°C",
+        "degF": "°F",
+        "percent": "%",
+        "1/min": "/min",
+        "1/nL": "×10⁹/L",
+        "1/pL": "×10¹²/L",
+        "kg/m**2": "kg/m²",
+        "umol/L": "µmol/L",
+    }
 )
 
 
