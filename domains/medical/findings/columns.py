@@ -43,6 +43,7 @@ class Row:
         values: numbers and categories of the record by column.
         patient: what must not be split between training and test; no identifier of a person.
         findings: the true ones, empty for none, or None where they are not known.
+        modality, body_part: of the study, so that a model is only asked about what it has seen; no columns.
     """
 
     id: str
@@ -54,6 +55,8 @@ class Row:
     values: Mapping[str, float | str | None] = field(default_factory=dict, repr=False)
     patient: str = ""
     findings: tuple[str, ...] | None = None
+    modality: str = ""
+    body_part: str = ""
 
 
 def as_table(rows: Sequence[Row], folder: Path, *, kinds: Mapping[str, ColumnKind] | None = None, name: str = "studies") -> Table:

@@ -40,6 +40,7 @@ class ModelFacts(BaseModel):
         tested: studies of other patients that it was tested on.
         columns: name to kind of what it reads.
         figures: of the test.
+        modalities, body_parts: of the studies that it was trained on; empty where they did not say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +61,8 @@ class ModelFacts(BaseModel):
     tested: int = 0
     columns: dict[str, str]
     figures: dict[str, float]
+    modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
 
 
 class FindingsModel:
@@ -103,6 +106,12 @@ class FindingsModel:
             name=facts.title, sha256=sha256(folder / HASHES), trained_on=facts.data, is_synthetic=facts.is_synthetic, limits=facts.limits
         )
         return cls(facts, checkpoint, learned)
+
+    def knows(self, row: Row) -> bool:
+        """Whether it was trained on pictures of this kind; a model that does not say on what is asked about everything."""
+        known = self.facts
+        of_kind = not known.modalities or row.modality in known.modalities
+        return of_kind and (not known.body_parts or not row.body_part or row.body_part in known.body_parts)
 
     def encode(self, row: Row) -> Rows:
         """A row as the model reads it; its pictures lie on disk only while they are read."""
@@ -195,7 +204,7 @@ A drafting aid for research and review. Not a medical device, not a diagnosis; a
 
 Trained on: {facts.data}
 Licence: {facts.licence}
-{facts.studies} studies of {facts.patients} patients; tested on {facts.tested} studies of other patients, once.
+{_kinds(facts)}{facts.studies} studies of {facts.patients} patients; tested on {facts.tested} studies of other patients, once.
 
 | finding | AUROC (95 %) | F1 | present from | absent below | answered | wrongly present | wrongly absent |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -212,6 +221,12 @@ Reads: {", ".join(read)}{f" (free text: {words})" if words else ""}.
 
 {limits}
 """
+
+
+def _kinds(facts: ModelFacts) -> str:
+    """Of what it was trained, as a line of the card."""
+    told = [", ".join(words) for words in (facts.modalities, facts.body_parts) if words]
+    return f"Pictures: {'; '.join(told)}. It is not asked about others.\n" if told else ""
 
 
 def _card_row(facts: ModelFacts, name: str) -> str:

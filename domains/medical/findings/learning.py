@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -93,6 +93,8 @@ def train_findings(rows: Sequence[Row], out: Path, lesson: Lesson, *, say: Say =
         patients=len({row.patient or row.id for row in learned}),
         columns={},
         figures={},
+        modalities=_each(row.modality for row in learned),
+        body_parts=_each(row.body_part for row in learned),
     )
     with tempfile.TemporaryDirectory(prefix="trivium-findings-") as scratch:
         inner = Path(scratch) / "model"
@@ -198,6 +200,10 @@ def thresholds_of(rows: Sequence[Row], names: tuple[str, ...], options: LabelOpt
         return [Thresholds() for _ in names]
     said, truth = np.concatenate(answers), truth_of(asked, names)
     return [fit_thresholds(said[:, i], truth[:, i], alpha=alpha) for i in range(len(names))]
+
+
+def _each(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({word for word in words if word}))
 
 
 def _first(row: Row) -> tuple[str, ...]:

@@ -41,6 +41,14 @@ class Region:
     box: Box
     lost: float
 
+    def over(self, height: int, width: int) -> FloatArray:
+        """The heat over the picture alone, `[rows, columns]`: without the padding of the square."""
+        side, fine = max(height, width), 8  # cells a token, so that a cut lies near the picture's edge
+        heat = np.repeat(np.repeat(self.heat, fine, 0), fine, 1)
+        top, left = ((side - size) / 2 / side * GRID * fine for size in (height, width))
+        rows, columns = (max(1, round(size / side * GRID * fine)) for size in (height, width))
+        return heat[round(top) : round(top) + rows, round(left) : round(left) + columns]
+
 
 def regions(model: FindingsModel, rows: Rows, sizes: tuple[tuple[int, int], ...]) -> dict[str, Region]:
     """By finding, the most telling region of all pictures of one row; a finding that no patch speaks for has none.
