@@ -64,7 +64,7 @@ class Instance:
         uid: SOP instance.
         class_uid: SOP class.
         sha256: of the file.
-        path: of the file; made by us, never from the data.
+        path: of the file; made by us or given by the user, never from the data; a user's may name a patient, so it is not printed.
         number: within its series, or None.
         rows, columns, frames: of its pixels; 0 where it has none.
         modality: `CR`, `DX`, `CT`, `MR`, `US`, `SC`...
@@ -80,7 +80,7 @@ class Instance:
     uid: str
     class_uid: str
     sha256: str
-    path: Path
+    path: Path = field(repr=False)
     number: int | None
     rows: int
     columns: int
@@ -112,7 +112,7 @@ class Series:
 
     uid: str
     modality: str
-    description: str
+    description: str = field(repr=False)
     instances: tuple[Instance, ...]
 
 
@@ -133,7 +133,7 @@ class Study:
     uid: str
     patient: Patient
     taken_wall_s: float | None
-    description: str
+    description: str = field(repr=False)
     accession: str = field(repr=False)
     series: tuple[Series, ...]
     notices: tuple[str, ...] = ()
@@ -158,6 +158,7 @@ class Volume:
         positions_mm: `[slices]`, along the normal.
         normal: unit vector from the first slice to the last.
         instance_uids: of each slice.
+        frames: of each slice within its instance, from 0.
         notices: uneven spacing, missing slices.
     """
 
@@ -167,11 +168,13 @@ class Volume:
     normal: tuple[float, float, float]
     instance_uids: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    frames: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or len({len(self.values), len(self.positions_mm), len(self.instance_uids)}) != 1:
             raise InputError("a volume needs a position and an instance for each slice")
         self.values.flags.writeable = False
+        object.__setattr__(self, "frames", self.frames or (0,) * len(self.values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import mkdtemp
@@ -33,7 +34,7 @@ def unpack(path: Path, scratch: Path, bounds: Bounds) -> tuple[tuple[Path, ...],
     notices: list[str] = []
     files: list[Path] = []
     try:
-        with open_bounded(path, bounds, value_bytes=DIRECTORY_BYTES) as file, zipfile.ZipFile(file) as archive:
+        with open_bounded(path, bounds, value_bytes=DIRECTORY_BYTES, total_bytes=sys.maxsize) as file, zipfile.ZipFile(file) as archive:
             entries = sorted((e for e in archive.infolist() if not e.is_dir()), key=lambda e: e.filename)
             _check(entries, bounds)
             folder = Path(mkdtemp(prefix="archive-", dir=scratch))

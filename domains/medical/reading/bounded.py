@@ -32,12 +32,20 @@ _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b
 
 
 class BoundedFile(io.BufferedReader):
-    """A file that never reads, and so never allocates, past its own end or past a bound."""
+    """A file that never reads, and so never allocates, past its own end or past a bound.
 
-    def __init__(self, raw: io.RawIOBase, length: int, value_bytes: int, reads: int) -> None:
+    Args:
+        raw: what is read.
+        length: of it.
+        value_bytes: at most in one read.
+        total_bytes, reads: at most in all.
+    """
+
+    def __init__(self, raw: io.RawIOBase, length: int, *, value_bytes: int, total_bytes: int, reads: int) -> None:
         super().__init__(raw)
         self.length = length
         self._value_bytes = value_bytes
+        self._bytes_left = total_bytes
         self._reads_left = reads
 
     @property
@@ -53,12 +61,22 @@ class BoundedFile(io.BufferedReader):
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted > self._value_bytes:
             raise InputError(f"one value takes {wanted} bytes, more than {self._value_bytes}")
+        self._bytes_left -= wanted
+        if self._bytes_left < 0:
+            raise InputError("its header is too large to read")
         return super().read(wanted)
+
+    def chunk(self) -> bytes:
+        """The next bytes, of which the caller counts how many there are in all."""
+        return super().read(CHUNK_BYTES)
 
 
 @contextmanager
-def open_bounded(path: Path, bounds: Bounds, *, value_bytes: int | None = None) -> Iterator[BoundedFile]:
+def open_bounded(path: Path, bounds: Bounds, *, value_bytes: int | None = None, total_bytes: int | None = None) -> Iterator[BoundedFile]:
     """A regular file, as bytes.
+
+    Args:
+        value_bytes, total_bytes: at most in one read and in all; by default what a header may take.
 
     Raises:
         InputError: it is not a regular file, cannot be opened, or is larger than bounded.
@@ -72,25 +90,28 @@ def open_bounded(path: Path, bounds: Bounds, *, value_bytes: int | None = None) 
         raw = io.FileIO(path)
     except OSError as error:
         raise InputError(f"it cannot be opened ({error.strerror})") from None
-    with BoundedFile(raw, status.st_size, value_bytes or bounds.value_bytes, bounds.header_reads) as file:
+    with _bounded(raw, status.st_size, bounds, value_bytes, total_bytes) as file:
         yield file
 
 
 @contextmanager
-def open_dicom(path: Path, bounds: Bounds, *, value_bytes: int | None = None) -> Iterator[BoundedFile]:
+def open_dicom(path: Path, bounds: Bounds, *, value_bytes: int | None = None, total_bytes: int | None = None) -> Iterator[BoundedFile]:
     """A DICOM file as a Part 10 stream from its preamble on, whose transfer syntax is never the deflated one.
+
+    Args:
+        value_bytes, total_bytes: at most in one read and in all; by default what a header may take.
 
     Raises:
         InputError: it is not DICOM, or inflates past its bound.
     """
-    with open_bounded(path, bounds, value_bytes=value_bytes) as file:
+    with open_bounded(path, bounds, value_bytes=value_bytes, total_bytes=total_bytes) as file:
         head = file.read(PREAMBLE_BYTES + len(PREFIX))
         if head[PREAMBLE_BYTES:] == PREFIX:
             syntax, start = _file_meta(file)
             if syntax == DeflatedExplicitVRLittleEndian:
                 file.seek(start)
                 inflated = _inflate(file, bounds.inflated_bytes)
-                with _in_memory([_part_10_head(ExplicitVRLittleEndian), inflated], bounds, value_bytes) as made:
+                with _in_memory([_part_10_head(ExplicitVRLittleEndian), inflated], bounds, value_bytes, total_bytes) as made:
                     yield made
                 return
             if syntax:
@@ -100,7 +121,7 @@ def open_dicom(path: Path, bounds: Bounds, *, value_bytes: int | None = None) ->
             file.seek(start)
         else:
             file.seek(0)
-        with _in_memory(_with_meta(file, bounds), bounds, value_bytes) as made:
+        with _in_memory(_with_meta(file, bounds), bounds, value_bytes, total_bytes) as made:
             yield made
 
 
@@ -125,9 +146,13 @@ def transfer_syntax(path: Path) -> str:
         return _file_meta(file)[0]
 
 
-def preamble(path: Path) -> bytes:
-    """The first 128 bytes where the file has a Part 10 prefix, else nothing."""
-    with path.open("rb") as file:
+def preamble(path: Path, bounds: Bounds) -> bytes:
+    """The first 128 bytes where the file has a Part 10 prefix, else nothing.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_bounded(path, bounds) as file:
         head = file.read(PREAMBLE_BYTES + len(PREFIX))
     return head[:PREAMBLE_BYTES] if head[PREAMBLE_BYTES:] == PREFIX else b""
 
@@ -156,7 +181,7 @@ def _file_meta(file: BinaryIO) -> tuple[str, int]:
             file.seek(file.tell() + length)
 
 
-def _inflate(file: BinaryIO, at_most: int) -> bytes:
+def _inflate(file: BoundedFile, at_most: int) -> bytes:
     """Raw deflate (PS3.5 A.5), a piece at a time.
 
     Raises:
@@ -166,7 +191,7 @@ def _inflate(file: BinaryIO, at_most: int) -> bytes:
     pieces: list[bytes] = []
     grown = 0
     try:
-        while not inflater.eof and (piece := inflater.unconsumed_tail or file.read(CHUNK_BYTES)):
+        while not inflater.eof and (piece := inflater.unconsumed_tail or file.chunk()):
             pieces.append(inflater.decompress(piece, CHUNK_BYTES * 16))
             grown += len(pieces[-1])
             if grown > at_most:
@@ -202,7 +227,7 @@ def _rest(file: BoundedFile, bounds: Bounds) -> bytes:
     left = file.length - file.tell()
     if left > bounds.inflated_bytes:
         raise InputError(f"it has no file meta and {left} bytes, more than {bounds.inflated_bytes}")
-    return b"".join(iter(lambda: file.read(CHUNK_BYTES * 16), b""))
+    return b"".join(iter(file.chunk, b""))
 
 
 def _part_10_head(syntax: UID) -> bytes:
@@ -214,6 +239,11 @@ def _part_10_head(syntax: UID) -> bytes:
     return out.getvalue()
 
 
-def _in_memory(pieces: list[bytes], bounds: Bounds, value_bytes: int | None) -> BoundedFile:
+def _in_memory(pieces: list[bytes], bounds: Bounds, value_bytes: int | None, total_bytes: int | None) -> BoundedFile:
     content = b"".join(pieces)
-    return BoundedFile(cast(io.RawIOBase, io.BytesIO(content)), len(content), value_bytes or bounds.value_bytes, bounds.header_reads)
+    return _bounded(cast(io.RawIOBase, io.BytesIO(content)), len(content), bounds, value_bytes, total_bytes)
+
+
+def _bounded(raw: io.RawIOBase, length: int, bounds: Bounds, value_bytes: int | None, total_bytes: int | None) -> BoundedFile:
+    value_bytes, total_bytes = value_bytes or bounds.value_bytes, total_bytes or bounds.header_bytes
+    return BoundedFile(raw, length, value_bytes=value_bytes, total_bytes=total_bytes, reads=bounds.header_reads)

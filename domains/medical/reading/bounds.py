@@ -16,6 +16,7 @@ class Bounds:
         files: in one place.
         file_bytes: of one file.
         value_bytes: of one element of a header, and of one read.
+        header_bytes: of one header; what is skipped is not counted.
         header_reads: of one file; bounds the time a header of countless small elements takes.
         inflated_bytes: what one deflated data set grows to.
         archive_entries: files in one ZIP.
@@ -31,6 +32,7 @@ class Bounds:
     files: int = 100_000
     file_bytes: int = 4 * GIB
     value_bytes: int = 64 * MIB
+    header_bytes: int = 128 * MIB
     header_reads: int = 600_000
     inflated_bytes: int = 512 * MIB
     archive_entries: int = 20_000

@@ -44,14 +44,14 @@ class Decoder:
         bounds: what is refused beyond.
     """
 
-    def __init__(self, *, workers: int = 1, timeout_s: float = 30.0, memory_bytes: int = 3 * GIB, bounds: Bounds = DEFAULT_BOUNDS) -> None:
+    def __init__(self, *, workers: int = 2, timeout_s: float = 30.0, memory_bytes: int = 3 * GIB, bounds: Bounds = DEFAULT_BOUNDS) -> None:
         self.bounds = bounds
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(workers):
             self._idle.put(None)
-        self._workers = workers
+        self.workers = workers
 
     def __enter__(self) -> Decoder:
         return self
@@ -86,7 +86,7 @@ class Decoder:
 
     def close(self) -> None:
         """End the processes. The decoder starts new ones if it is used again."""
-        for _ in range(self._workers):
+        for _ in range(self.workers):
             worker = self._idle.get()
             if worker is not None:
                 worker.stop()

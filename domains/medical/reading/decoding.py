@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,20 +92,20 @@ def _frames(path: Path, syntax: UID, indices: Sequence[int], bounds: Bounds) -> 
     why = ""
     for plugin in plugins:
         try:
-            with open_dicom(path, bounds, value_bytes=bounds.decoded_bytes) as file:
+            with open_dicom(path, bounds, value_bytes=bounds.decoded_bytes, total_bytes=sys.maxsize) as file:
                 return list(iter_pixels(file, indices=indices, decoding_plugin=plugin))
         except (InputError, MemoryError):
             raise
         except Exception as error:  # a decoder raises whatever the damage leads it to
             why = why or type(error).__name__
-    raise InputError(f"its pixels cannot be decoded ({syntax.name}: {why})")
+    raise InputError(f"its pixels cannot be decoded ({syntax.name}: {why}); if it is sound, convert it (dcmdjpeg, gdcmconv --raw)")
 
 
 def _picture(path: Path, bounds: Bounds) -> Pixels:
     from PIL import Image, ImageOps
 
     try:
-        with open_bounded(path, bounds) as file, Image.open(file, formats=FORMATS) as picture:
+        with open_bounded(path, bounds, total_bytes=sys.maxsize) as file, Image.open(file, formats=FORMATS) as picture:
             check_size(picture.height, picture.width, bounds)
             upright = ImageOps.exif_transpose(picture) if picture.format == "JPEG" else picture
             if upright.mode.startswith("I;16"):  # 16-bit grey: kept by its high byte

@@ -61,8 +61,7 @@ def show(values: Values, data: Dataset, photometric: str, window: Window | None 
         raise InputError("its colours are of a kind that is not shown")
     scaled, notices = to_units(values, data)
     grey, used = _grey(scaled, values, data, window, notices)
-    shape = fields.text(data, "PresentationLUTShape")
-    if shape == "INVERSE" or (photometric == "MONOCHROME1" and shape != "IDENTITY"):
+    if photometric == "MONOCHROME1" or fields.text(data, "PresentationLUTShape") == "INVERSE":
         grey = GREY_MAX - grey
     padding = _padding(values, data)
     if padding is not None:
@@ -93,16 +92,16 @@ def to_units(values: Values, data: Dataset) -> tuple[Values, list[str]]:
     return values.astype(np.float32) * np.float32(slope) + np.float32(intercept), []
 
 
-def shrink(rgb: ByteArray, longest_side: int) -> tuple[ByteArray, float]:
-    """At most so long on its longest side, and by which factor it was made smaller (1 where it was not)."""
+def shrink(rgb: ByteArray, longest_side: int) -> ByteArray:
+    """At most so long on its longest side; never larger than it was."""
     from PIL import Image
 
     height, width = rgb.shape[:2]
     factor = max(height, width) / longest_side
     if factor <= 1:
-        return rgb, 1.0
+        return rgb
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX), np.uint8), factor
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX), np.uint8)
 
 
 def _grey(

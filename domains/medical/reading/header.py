@@ -75,7 +75,7 @@ def read_header(path: Path, bounds: Bounds) -> Header:
         InputError: not DICOM, damaged, or it claims what cannot be: one line that quotes nothing from the file.
     """
     notices = []
-    if preamble(path)[:2] == b"MZ":
+    if preamble(path, bounds)[:2] == b"MZ":
         notices.append("a preamble holds a program (MZ); preambles are never used")
     seen: list[tuple[int, int, int]] = []  # tag, length, where the value begins: of the pixels
 

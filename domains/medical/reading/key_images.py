@@ -162,15 +162,11 @@ def _frames(instance: Instance, count: int, decoder: Decoder, longest_side: int,
 def _slices(series: Series, volume: Volume, share: int, decoder: Decoder, longest_side: int, notices: list[str]) -> Iterator[KeyImage]:
     """Slices of a volume, each in its windows."""
     by_uid = {i.uid: i for i in series.instances}
-    first = by_uid[volume.instance_uids[0]]
     is_ct = series.modality == "CT"
     names = windows_for(next((i.body_part for i in series.instances if i.body_part), ""))[:WINDOWS_A_SLICE] if is_ct else ("",)
     per_slice = len(names) if share >= 2 * len(names) else 1
     plane = plane_of(volume.normal)
     count = len(volume.values)
-    grey = Dataset()
-    header = Dataset() if is_ct else read_header(first.path, decoder.bounds).data
-    frames = _frame_numbers(volume)
     given = 0
     for number in choose_slices(volume, -(-share // per_slice), is_ct=is_ct):
         instance = by_uid[volume.instance_uids[number]]
@@ -178,29 +174,20 @@ def _slices(series: Series, volume: Volume, share: int, decoder: Decoder, longes
             if given == share:
                 return
             window = PRESETS.get(window_name)
-            own = grey if is_ct or window else _window_only(frame_data(header, frames[number]))
+            own = Dataset() if window else _window_only(instance, volume.frames[number], decoder)
             picture = show(volume.values[number], own, "MONOCHROME2", window)
             notices += picture.notices
             details = {"kind": "slice", "modality": series.modality, "plane": plane, "slice": f"{number + 1} of {count}"}
             if window_name:
                 details["window"] = window_name
             name = slice_name(plane, number + 1, count, window_name)
-            yield _key_image(picture.rgb, name, instance, frames[number], picture.window, longest_side, details)
+            yield _key_image(picture.rgb, name, instance, volume.frames[number], picture.window, longest_side, details)
             given += 1
 
 
-def _frame_numbers(volume: Volume) -> list[int]:
-    """Of each slice within its instance."""
-    seen: dict[str, int] = {}
-    numbers = []
-    for uid in volume.instance_uids:
-        numbers.append(seen.get(uid, 0))
-        seen[uid] = numbers[-1] + 1
-    return numbers
-
-
-def _window_only(data: Dataset) -> Dataset:
-    """A header for values that are in units already."""
+def _window_only(instance: Instance, frame: int, decoder: Decoder) -> Dataset:
+    """A header for values that are in units already: the frame's own window and no more."""
+    data = frame_data(read_header(instance.path, decoder.bounds).data, frame)
     made = Dataset()
     for keyword in ("WindowCenter", "WindowWidth", "VOILUTFunction"):
         if keyword in data:
@@ -217,8 +204,9 @@ def _key_image(
     longest_side: int,
     details: dict[str, str],
 ) -> KeyImage:
-    small, factor = shrink(rgb, longest_side)
-    spacing = (instance.spacing_mm[0] * factor, instance.spacing_mm[1] * factor) if instance.spacing_mm else None
+    small = shrink(rgb, longest_side)
+    down, across = rgb.shape[0] / small.shape[0], rgb.shape[1] / small.shape[1]
+    spacing = (instance.spacing_mm[0] * down, instance.spacing_mm[1] * across) if instance.spacing_mm else None
     return KeyImage(
         id="image-0", name=name, rgb=small, instance_uid=instance.uid, frame=index, window=window, spacing_mm=spacing, details=details
     )

@@ -22,6 +22,7 @@ KINDS = {
     "PT": "PET slice",
 }
 FILMS = frozenset({"CR", "DX", "RG", "MG"})
+LOOPS = frozenset({"US", "IVUS", "XA", "RF", "ES", "XC"})
 SIDES = {"L": "left", "R": "right", "B": "both sides"}
 
 
@@ -33,9 +34,10 @@ def picture_name(instance: Instance) -> str:
 
 
 def frame_name(instance: Instance, index: int) -> str:
-    """Of a frame of a loop, counted from 1."""
+    """Of a frame of a loop, or of another object of many frames, counted from 1."""
     part = f"{instance.body_part} " if instance.body_part else ""
-    return f"{part}loop, frame {index + 1} of {instance.frames}"
+    kind = "loop" if instance.modality in LOOPS else KINDS.get(instance.modality, f"{instance.modality} picture")
+    return f"{part}{kind}, frame {index + 1} of {instance.frames}"
 
 
 def slice_name(plane: str, number: int, count: int, window: str) -> str:

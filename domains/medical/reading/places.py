@@ -48,7 +48,7 @@ def files_at(location: Path, scratch: Path, bounds: Bounds) -> Found:
     Raises:
         InputError: nothing is there, too much is there, or the ZIP that was given is hostile.
     """
-    if not location.exists():
+    if not (location.is_dir() or location.is_file()):
         raise InputError("nothing lies at the place given: give a DICOM file, a folder, a ZIP or a picture")
     notices: Counter[str] = Counter()
     paths = _walk(location, bounds, notices) if location.is_dir() else [location]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,7 @@ def read_volume(series: Series, decoder: Decoder) -> Volume:
         positions_mm=positions,
         normal=normal,
         instance_uids=tuple(s.instance.uid for s in kept),
+        frames=tuple(s.frame for s in kept),
         notices=tuple(dict.fromkeys(notices)),
     )
 
@@ -120,24 +122,28 @@ def _without_doubles(slices: Sequence[_Slice], notices: list[str]) -> list[_Slic
 def _fill(
     values: npt.NDArray[np.float32], slices: Sequence[_Slice], headers: dict[str, Dataset], decoder: Decoder, notices: list[str]
 ) -> set[int]:
-    """Decode into the block; the numbers of the slices that could be."""
-    read: set[int] = set()
-    for numbers in _requests(slices):
+    """Decode into the block, as many at once as the decoder has workers; the numbers of the slices that could be."""
+
+    def read(numbers: list[int]) -> tuple[list[int], list[str]]:
         instance = slices[numbers[0]].instance
         try:
             pixels = decoder.frames(instance, [slices[n].frame for n in numbers])
         except InputError as error:
-            notices.append(str(error))
-            continue
+            return [], [str(error)]
         if pixels.photometric not in MONOCHROME:
-            notices.append("a slice is in colour and is left out")
-            continue
+            return [], ["a slice is in colour"]
+        said: list[str] = []
         for number, stored in zip(numbers, pixels.values, strict=True):
-            units, said = to_units(stored, frame_data(headers[instance.sha256], slices[number].frame))
-            values[number] = units
+            values[number], mended = to_units(stored, frame_data(headers[instance.sha256], slices[number].frame))
+            said += mended
+        return numbers, said
+
+    done: set[int] = set()
+    with ThreadPoolExecutor(decoder.workers) as threads:
+        for numbers, said in threads.map(read, _requests(slices)):
+            done.update(numbers)
             notices += said
-            read.add(number)
-    return read
+    return done
 
 
 def _requests(slices: Sequence[_Slice]) -> list[list[int]]:
