@@ -2,6 +2,7 @@
 
 from core.store.evidence_check import EvidenceFault
 from core.store.json_diff import Change
+from core.store.received import Arrival, ReceivedIndex, ReceivedObject, received_index
 from core.store.report_values import (
     ROLES,
     AuditCheck,
@@ -22,6 +23,7 @@ from core.store.values import AlertFilter, Mute, StoredAlert, StoredEvidence
 __all__ = [
     "ROLES",
     "AlertFilter",
+    "Arrival",
     "AuditCheck",
     "AuditEntry",
     "AuditFilter",
@@ -30,6 +32,8 @@ __all__ = [
     "Mute",
     "Person",
     "PurgeReport",
+    "ReceivedIndex",
+    "ReceivedObject",
     "ReportFile",
     "ReportFilter",
     "ReportState",
@@ -41,4 +45,5 @@ __all__ = [
     "StoredReport",
     "StoredReportFile",
     "open_store",
+    "received_index",
 ]
