@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, tzinfo
 
 from domains.medical.report import DRAFT_NOTICE, DraftReport
 from domains.medical.reporting.view import SIGNED_NOTICE, Files
@@ -12,9 +13,9 @@ from domains.medical.sign_off import SignedState
 FORMAT = "trivium.report-version/1"
 
 
-def render(report: DraftReport, version: SignedState, files: Files) -> bytes:
+def render(report: DraftReport, version: SignedState, files: Files, *, zone: tzinfo = UTC) -> bytes:
     """A version of a report as JSON, UTF-8; pictures by their hashes alone."""
-    del files  # pictures stay where they are
+    del files, zone  # pictures stay where they are, and times are Unix times
     shown = {
         "format": FORMAT,
         "notice": SIGNED_NOTICE if version.is_signed else DRAFT_NOTICE,
