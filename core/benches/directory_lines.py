@@ -22,9 +22,8 @@ from core.tokens.words import carried, words_in
 
 RULE = {"ocr_pero": 0.578, "ocr_tesseract": 0.453}  # the 25-line rule of the set's SOURCE.txt
 SEEDS, SEEDS_QUICK = (0, 1, 2), (0,)
-QUICK_STEP = 2  # every second training line
-EPOCHS, EPOCHS_QUICK = 4, 3
-READER_EPOCHS, READER_EPOCHS_QUICK = 12, 6
+EPOCHS, EPOCHS_QUICK = 4, 2
+READER_EPOCHS = 12
 KINDS = {"words": ColumnKind.TOKENS, "tags": ColumnKind.TAGS, "ocr": ColumnKind.TEXT, "crop": ColumnKind.IMAGE, "book": ColumnKind.GROUP}
 Strings = list[list[tuple[str, str]]]
 
@@ -33,8 +32,6 @@ def directory_lines(folder: Path, context: BenchContext) -> list[Metric]:
     """Measured."""
     rows = [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
     side = {name: [row for row in rows if row["split"] == name] for name in ("train", "dev", "test")}
-    if context.is_quick:
-        side["train"] = side["train"][::QUICK_STEP]
     gold = [[(e["label"], row["gold"]["text"][e["start"] : e["end"]]) for e in row["gold"]["entities"]] for row in side["test"]]
     pages = [f"{row['book']}:{row['page']}" for row in side["test"]]
     seeds = SEEDS_QUICK if context.is_quick else SEEDS
@@ -78,15 +75,8 @@ def _asked(side: Mapping[str, Sequence[Any]], folder: Path, seed: int, context: 
     """Answers of a model of one seed about the test lines: with the crop, by the text alone, and for the typed text as it is."""
     from core.learners.token_classification import LEARNER, TokenClassificationOptions
 
-    is_quick = context.is_quick
-    options = TokenClassificationOptions(
-        reread=True,
-        epochs=EPOCHS_QUICK if is_quick else EPOCHS,
-        reader_epochs=READER_EPOCHS_QUICK if is_quick else READER_EPOCHS,
-        batch=32,
-        rate=2e-4,
-        seed=seed,
-    )
+    epochs = EPOCHS_QUICK if context.is_quick else EPOCHS
+    options = TokenClassificationOptions(reread=True, reader_epochs=READER_EPOCHS, epochs=epochs, batch=32, rate=2e-4, seed=seed)
     train, validation, test = (_table(side[name], folder, tuple(RULE)) for name in ("train", "dev", "test"))
     out = context.scratch / f"directory-lines-{seed}"
     LEARNER.fit(train, out, options, validation=validation, say=context.say)

@@ -1,13 +1,15 @@
 """Printed lines: where they are, what CTC makes of them, and when a picture mends a text."""
 
 import itertools
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.errors import InputError
-from core.tokens.printed_lines import strips, text_lines
+from core.tokens.printed_lines import read_grey, strips, text_lines
 from core.tokens.reader import LineReader, ReaderTraining, aligned, greedy, text_scores, train_reader
 from core.tokens.rereading import mend, proposals
 
@@ -33,6 +35,16 @@ def test_short_second_line_is_found_and_slivers_are_not() -> None:
 def test_pictures_that_are_no_lines_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="printed line"):
         strips(np.zeros(shape, np.uint8))
+
+
+def test_picture_file_is_refused_by_its_header_where_it_is_too_large(tmp_path: Path) -> None:
+    Image.new("1", (5000, 4000), 1).save(tmp_path / "page.png")
+    with pytest.raises(InputError, match="5000 x 4000 pixels"):
+        read_grey(tmp_path / "page.png")
+    (tmp_path / "none.png").write_bytes(b"")
+    for name in ("none.png", "missing.png"):
+        with pytest.raises(InputError, match=f"{name} cannot be read as a picture"):
+            read_grey(tmp_path / name)
 
 
 def test_blank_picture_gives_one_line() -> None:
