@@ -7,7 +7,7 @@ from pathlib import Path
 from core.errors import InputError
 
 
-def write_whole(path: Path, text: str) -> Path:
+def write_whole(path: Path, content: str | bytes) -> Path:
     """Write beside its place, then rename: a half-written file never has the name.
 
     Raises:
@@ -15,7 +15,7 @@ def write_whole(path: Path, text: str) -> Path:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, "utf-8")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error

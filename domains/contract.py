@@ -9,13 +9,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from core.alerts import Alert, EvidenceKind
 from core.encoders.contract import Encoder
 from core.samples import Modality, Sample
+
+if TYPE_CHECKING:
+    from core.store.report_values import ReportFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,27 @@ class SourceStatus:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ReportDraft:
+    """A report that a domain drafted, for a person to review.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        domain: whose body it has.
+        subject: what it is about, such as a study's UID.
+        body: JSON, the domain's own.
+        by: what software drafted it.
+        files: pictures that it points at, by the hash of their content.
+    """
+
+    id: str
+    domain: str
+    subject: str = field(repr=False)
+    body: Mapping[str, Any] = field(repr=False)
+    by: str
+    files: tuple[ReportFile, ...] = field(default=(), repr=False)
+
+
 class Sink(Protocol):
     """Where a domain's findings go; safe to call from several threads."""
 
@@ -103,6 +127,14 @@ class Sink(Protocol):
 
         Raises:
             StoreError: it could not be kept.
+        """
+        ...
+
+    def draft(self, draft: ReportDraft) -> None:
+        """Commit a draft report with its files, as its first version.
+
+        Raises:
+            StoreError: it could not be committed.
         """
         ...
 

@@ -52,6 +52,7 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("pipelines.commands.demo:demo", "Analyse the sample films and say where the results lie."),
     "surveillance": Entry("pipelines.commands.surveillance:surveillance", "Watch cameras and films: alerts with evidence."),
+    "medical": Entry("pipelines.commands.medical:medical", "Studies and records: draft reports for a person to sign."),
     "train": Entry("pipelines.commands.train:train", "Learn from a table of labelled multimodal examples."),
     "evaluate": Entry("pipelines.commands.evaluate:evaluate", "Measure a trained model on rows it has not seen."),
     "predict": Entry("pipelines.commands.predict:predict", "Ask a trained model about every row of a table."),

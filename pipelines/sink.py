@@ -12,6 +12,7 @@ from pathlib import Path
 from core.alerts import Alert, AlertState, EvidenceKind
 from core.errors import StoreError
 from core.store import Store
+from domains.contract import ReportDraft
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ class StoreSink:
 
     Attributes:
         opened: alerts saved for the first time.
+        drafted: reports kept.
     """
 
     def __init__(self, store: Store, run_id: str, on_open: OnOpen | None = None) -> None:
@@ -31,6 +33,7 @@ class StoreSink:
         self._on_open = on_open
         self._known: set[str] = set()
         self.opened = 0
+        self.drafted = 0
 
     def save(self, alert: Alert) -> None:
         """Commit an alert; tell `on_open` once it is committed for the first time."""
@@ -48,6 +51,11 @@ class StoreSink:
         self._store.attach(alert_id, kind, content, media_type, name, start_s)
         if isinstance(content, Path):
             content.unlink(missing_ok=True)
+
+    def draft(self, draft: ReportDraft) -> None:
+        """Commit a draft report with its files."""
+        self._store.save_draft(draft.domain, draft.subject, draft.body, draft.by, report_id=draft.id, files=draft.files)
+        self.drafted += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class LiveSink:
 
     def __init__(self, sink: StoreSink) -> None:
         self._sink = sink
-        self._waiting: deque[Alert | _Piece] = deque()
+        self._waiting: deque[Alert | _Piece | ReportDraft] = deque()
         self._bell = threading.Condition()
         self._is_closing = False
         self.waiting_bytes = 0
@@ -109,6 +117,12 @@ class LiveSink:
             self._waiting.append(piece)
             self._bell.notify()
 
+    def draft(self, draft: ReportDraft) -> None:
+        """Hand a draft report to the writer; like an alert it is never thrown away."""
+        with self._bell:
+            self._waiting.append(draft)
+            self._bell.notify()
+
     def __len__(self) -> int:
         return len(self._waiting)
 
@@ -134,6 +148,8 @@ class LiveSink:
             try:
                 if isinstance(first, Alert):
                     self._sink.save(first)
+                elif isinstance(first, ReportDraft):
+                    self._sink.draft(first)
                 else:
                     self._sink.attach(first.alert_id, first.kind, first.content, first.media_type, first.name, first.start_s)
             except StoreError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,11 @@ class FindingsModel:
         """A row as the model reads it; its pictures lie on disk only while they are read."""
         with tempfile.TemporaryDirectory(prefix="trivium-row-") as pictures:
             return self._learned.encode(as_table([row], Path(pictures), kinds=self._learned.model.kinds))
+
+    def ask(self, rows: Sequence[Row]) -> FloatArray:
+        """Calibrated probabilities of many rows, `[rows, findings]`."""
+        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as pictures:
+            return self.probabilities(self._learned.encode(as_table(rows, Path(pictures), kinds=self._learned.model.kinds)))
 
     def probabilities(self, rows: Rows) -> FloatArray:
         """Calibrated, `[rows, findings]`."""
