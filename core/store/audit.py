@@ -20,6 +20,7 @@ from core.store.report_values import AuditEntry, AuditFilter
 from core.store.values import LIMIT_MAX
 
 FIRST_PREVIOUS = "0" * 64
+VERSION_ACTIONS = ("report.drafted", "report.edited", "report.signed", "report.amended")  # each tells of a version and of nothing else
 AUDIT_LOCK = 0x7472_6961  # "tria": the advisory lock under which the chain grows on PostgreSQL
 
 
@@ -48,6 +49,17 @@ def append_entry(
     session.add(row)
     session.flush()
     return row
+
+
+def record(session: Session, who: str, action: str, subject: str, details: Mapping[str, object]) -> AuditEntry:
+    """Add an entry that tells of no version; see `Store.record`.
+
+    Raises:
+        StoreError: the action is one that only the store itself tells of.
+    """
+    if action in VERSION_ACTIONS or action.startswith("person."):
+        raise StoreError(f"the action {action} is told by the store itself; name another one")
+    return as_entry(append_entry(session, who, action, subject, details))
 
 
 def find_entries(session: Session, wanted: AuditFilter) -> list[AuditEntry]:

@@ -17,7 +17,7 @@ from sqlalchemy import Row, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import StoreError
-from core.store.audit import FIRST_PREVIOUS
+from core.store.audit import FIRST_PREVIOUS, VERSION_ACTIONS
 from core.store.canonical import sha256_of
 from core.store.database import Database
 from core.store.guards import missing_guards
@@ -107,7 +107,7 @@ def _problem(row: Row[Any], number: int, previous_sha256: str) -> str:
 
 
 def _version_problem(row: Row[Any], details: dict[str, Any]) -> str:
-    told = details.get("version")
+    told = details.get("version") if row.action in VERSION_ACTIONS else None
     if told is None:
         return "" if row.version is None else f"tells of no version, but version {row.version} of report {row.report_id} names it"
     if row.version is None:

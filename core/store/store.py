@@ -252,7 +252,7 @@ class Store:
     def record(self, who: str, action: str, subject: str, details: Mapping[str, object] | None = None) -> AuditEntry:
         """Add an entry to the audit trail on something that changes no row here, such as an export."""
         with self._database.write() as session:
-            return audit.as_entry(audit.append_entry(session, who, action, subject, details or {}))
+            return audit.record(session, who, action, subject, details or {})
 
     def audit_entries(self, wanted: AuditFilter | None = None) -> list[AuditEntry]:
         """The audit entries that the filter asks for, newest first."""

@@ -5,12 +5,19 @@ The store keeps the versions; this says in plain values what a page, a PDF or an
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from pydantic import ValidationError
+
+from core.errors import InputError
 from domains.medical.report import DraftReport, Section, Status
+
+if TYPE_CHECKING:
+    from core.store import ReportVersion
 
 VersionState = Literal["draft", "final", "amended-draft", "amended"]
 MODEL = "model"
@@ -71,6 +78,43 @@ class SignedState:
         return next((version for version in reversed(self.previous) if version.state in ("final", "amended")), None)
 
 
+def signed_state(versions: Sequence[ReportVersion], number: int, display_names: Mapping[str, str]) -> SignedState:
+    """What a version of a report must show.
+
+    Args:
+        versions: all of the report's, the first at the front, as the store keeps them.
+        number: the one that is shown.
+        display_names: name -> how reports show that person; whoever is not there is shown as the store names them.
+
+    Raises:
+        InputError: there is no such version.
+    """
+    chosen = next((version for version in versions if version.number == number), None)
+    if chosen is None:
+        raise InputError(f"the report has no version {number}; its versions go from 1 to {len(versions)}")
+    previous = tuple(
+        PreviousVersion(version.number, version.state.value, display_names.get(version.by, version.by), version.at_wall_s, version.reason)
+        for version in versions
+        if version.number < number
+    )
+    if not chosen.state.is_signed:
+        return SignedState(chosen.state.value, number, previous=previous)
+    return SignedState(chosen.state.value, number, display_names.get(chosen.by, chosen.by), chosen.at_wall_s, previous)
+
+
+def stored_report(body: Mapping[str, object]) -> DraftReport:
+    """A version's body as a report.
+
+    Raises:
+        InputError: it is no medical report; nothing of it is repeated.
+    """
+    try:
+        return DraftReport.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise InputError(f"this is no medical report: {place or 'its form'} is wrong; take what `reports show --json` prints") from None
+
+
 def model_status(probability: float, threshold: float, absent_below: float) -> Status:
     """What the model said of a finding, whatever a person made of it later."""
     if probability >= threshold:
@@ -114,5 +158,7 @@ def _stale(report: DraftReport) -> Iterator[str]:
         others = {evidence for other in report.findings if other is not finding for evidence in other.evidence}
         its_own = set(finding.evidence) - others  # a picture is shared by many findings, a probability is not
         for sentence in report.sentences:
-            if sentence.by == MODEL and (its_own & set(sentence.evidence) or finding.name.lower() in sentence.text.lower()):
+            rests_on = set(sentence.evidence)
+            is_on_it_alone = bool(its_own & rests_on) and not (others - set(finding.evidence)) & rests_on
+            if sentence.by == MODEL and (is_on_it_alone or finding.name.lower() in sentence.text.lower()):
                 yield f"{finding.name} is now {finding.status}, but sentence {sentence.id} is still the model's; change or remove it"
