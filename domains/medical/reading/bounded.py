@@ -28,6 +28,7 @@ PREAMBLE_BYTES = 128
 PREFIX = b"DICM"
 META_BYTES = 1 << 16  # file meta is some hundred bytes
 CHUNK_BYTES = 1 << 16
+ENDINGS = (1, 8)  # what pydicom asks for to see whether there is more: a byte, the head of an element
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}  # PS3.5 7.1.2
 
 
@@ -39,11 +40,15 @@ class BoundedFile(io.BufferedReader):
         length: of it.
         value_bytes: at most in one read.
         total_bytes, reads: at most in all.
+
+    Attributes:
+        ran_short: more was wanted than is there, as in a file that was cut short.
     """
 
     def __init__(self, raw: io.RawIOBase, length: int, *, value_bytes: int, total_bytes: int, reads: int) -> None:
         super().__init__(raw)
         self.length = length
+        self.ran_short = False
         self._value_bytes = value_bytes
         self._bytes_left = total_bytes
         self._reads_left = reads
@@ -59,12 +64,18 @@ class BoundedFile(io.BufferedReader):
             raise InputError("its header has too many elements to read")
         left = max(0, self.length - self.tell())
         wanted = left if size is None or size < 0 else min(size, left)
+        self.ran_short |= size is not None and size > left and (left > 0 or size not in ENDINGS)
         if wanted > self._value_bytes:
             raise InputError(f"one value takes {wanted} bytes, more than {self._value_bytes}")
         self._bytes_left -= wanted
         if self._bytes_left < 0:
             raise InputError("its header is too large to read")
         return super().read(wanted)
+
+    def seek(self, target: int, whence: int = io.SEEK_SET, /) -> int:
+        position = super().seek(target, whence)
+        self.ran_short |= position > self.length
+        return position
 
     def chunk(self) -> bytes:
         """The next bytes, of which the caller counts how many there are in all."""

@@ -94,14 +94,14 @@ def read_header(path: Path, bounds: Bounds) -> Header:
             raise InputError("its sequences nest too deeply") from None
         except Exception as error:  # pydicom raises what the damage leads it to
             raise InputError(f"its header is damaged ({type(error).__name__})") from None
-        file_bytes = file.length
+        file_bytes, ran_short = file.length, file.ran_short
 
     if _lies_about_characters(data):
         notices.append("a text does not keep to the character set that its file names; what could not be read is replaced")
     syntax = UID(str(data.file_meta.get("TransferSyntaxUID", "")))
     if not seen:
-        if fields.whole(data, "Rows") and fields.whole(data, "Columns") and fields.text(data, "PhotometricInterpretation"):
-            raise InputError("it claims a picture but its pixels are missing; it may be cut short")
+        if ran_short or "Image Storage" in UID(fields.uid(data, "SOPClassUID")).name:
+            raise InputError("its pixels or other elements are missing; it seems to be cut short")
         return Header(data, syntax, 0, tuple(notices))
     tag, length, begin = seen[0]
     frames = check_pixels(data, bounds)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import uuid
 import warnings
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from core.errors import InputError
 from domains.medical.reading.bounded import open_bounded
@@ -142,6 +142,8 @@ def _size(path: Path, bounds: Bounds) -> tuple[int, int]:
         try:
             with Image.open(file, formats=FORMATS) as picture:
                 columns, rows = picture.size
+        except Image.DecompressionBombError:
+            raise InputError("a picture claims more pixels than are read") from None
         except Exception as error:
             if isinstance(error, InputError):
                 raise
@@ -152,4 +154,4 @@ def _size(path: Path, bounds: Bounds) -> tuple[int, int]:
 
 def _uid(*parts: str) -> str:
     """The same for the same, under 2.25 (PS3.5 B.2)."""
-    return str(generate_uid(prefix=None, entropy_srcs=[hashlib.sha256("\x00".join(parts).encode()).hexdigest()]))
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(0).join(parts)).int}"
