@@ -53,7 +53,7 @@ def row_of(
         record=sentences(replace(told, entries=tuple(e for e in told.entries if e.kind not in SPOKEN)), at),
         history=_spoken(told, EntryKind.HISTORY, at),
         symptoms=_spoken(told, EntryKind.SYMPTOM, at),
-        values=values(told, at),
+        values={name: value for name, value in values(told, at).items() if value is not None},
         patient=patient,
         findings=findings,
         modality=study.modalities[0] if study.modalities else "",

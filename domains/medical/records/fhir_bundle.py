@@ -195,7 +195,8 @@ def _identifier(identifiers: Sequence[Any]) -> tuple[str, str]:
     usable = sorted((i for i in identifiers if i.value and i.use != "old"), key=rank)
     if not usable:
         return "", ""
-    issuer = usable[0].system or (usable[0].assigner.display if usable[0].assigner else "") or ""
+    assigner = usable[0].assigner.display if usable[0].assigner else ""  # what DICOM calls the issuer; a system is a URI
+    issuer = assigner or usable[0].system or ""
     return clean(str(usable[0].value), MAX_NAME_CHARACTERS), clean(str(issuer), MAX_NAME_CHARACTERS)
 
 
