@@ -27,6 +27,7 @@ ENGINE = {
     "engine.entities": "core.benches.ner:run",
     "engine.words": "core.benches.pictured_words:run",
     "engine.pairs": "core.benches.pairs:run",
+    "engine.drawing": "core.benches.drawing:run",
     "engine.language": "core.benches.language:run",
     "engine.export": "core.benches.export:run",
 }

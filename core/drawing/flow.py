@@ -15,7 +15,7 @@ from torch import Tensor
 from core.drawing.model import Drawer
 
 NEAR = 0.05
-TIME_MEAN = -0.4  # of the logit of the times at which training looks: more of them near the noise
+TIME_MEAN = -0.8  # of the logit of the times at which training looks: more of them near the noise
 CHUNK = 64  # pictures drawn at once
 
 

@@ -99,13 +99,13 @@ class DrawingLearned:
         }
         if not any(np.isfinite(right).any() for right in sides["control"].values()):
             raise InputError(f"{table.name}: no row asks for anything; fill {', '.join(sides['control'])}")
-        figures = {name: estimate for side, right in sides.items() for name, estimate in _estimates(side, right, table.groups).items()}
+        figures = {name: estimate for side, right in sides.items() for name, estimate in estimates(side, right, table.groups).items()}
         if len(table.of(ColumnKind.IMAGE)) == 1:
             true = read_pictures(table, self._options.side_px)
             if true.places:
                 rows = list(true.places)
                 seen = self._seen(true.squares, classes[rows], asked[rows])
-                figures |= _estimates("true_pictures", seen, table.select(rows).groups)
+                figures |= estimates("true_pictures", seen, table.select(rows).groups)
         return dict(sorted(figures.items(), key=lambda pair: "/" in pair[0]))  # the shares over all columns first
 
     def _drawn(self, table: Table, asked: Tensor, guidance: float | None = None, seed: int | None = None) -> ByteArray:
@@ -135,7 +135,7 @@ def _seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:7], "big")
 
 
-def _estimates(side: str, right: Mapping[str, FloatArray], groups: tuple[str, ...]) -> dict[str, Estimate]:
+def estimates(side: str, right: Mapping[str, FloatArray], groups: tuple[str, ...]) -> dict[str, Estimate]:
     """Over all columns, and where there are several, `side/column` each."""
     asked = {name: column for name, column in right.items() if np.isfinite(column).any()}
     if not asked:

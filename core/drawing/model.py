@@ -49,7 +49,7 @@ class Drawer(nn.Module):
         self.shape = shape
         width, patch = shape.width, shape.patch_px
         self.patches = nn.Conv2d(3, width, patch, patch)
-        self.positions = nn.Parameter(torch.randn(1, shape.tokens, width) * 0.02)
+        self.positions = nn.Parameter(_places(shape))
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.condition = nn.Sequential(nn.Linear(shape.condition_width, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(Block(width, shape.heads) for _ in range(shape.depth))
@@ -114,6 +114,16 @@ def waves(time: Tensor, width: int) -> Tensor:
     rates = torch.exp(torch.arange(width // 2, dtype=torch.float32) * (-math.log(10_000) / (width // 2)))
     angles = time.float()[:, None] * 1000 * rates
     return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def _places(shape: DrawerShape) -> Tensor:
+    """Where positions begin: waves of the row beside waves of the column, `[1, tokens, width]`."""
+    cells, waves_an_axis = shape.side_px // shape.patch_px, shape.width // 4
+    rates = math.pi * cells ** -torch.linspace(0, 1, waves_an_axis)  # from a wave of two cells to one twice as long as the picture
+    angles = torch.arange(cells)[:, None] * rates
+    line = torch.cat([angles.sin(), angles.cos()], 1)  # [cells, width / 2]
+    rows, columns = line[:, None].expand(cells, cells, -1), line[None].expand(cells, cells, -1)
+    return torch.cat([rows, columns], 2).reshape(1, cells * cells, shape.width)
 
 
 def parameters(model: nn.Module) -> int:

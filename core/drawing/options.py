@@ -46,7 +46,7 @@ class DrawingOptions(BaseModel):
     hide_others: float = Field(default=0.2, ge=0, lt=1)
     hide_one: float = Field(default=0.1, ge=0, lt=1)
     flip: bool = False
-    classifier_steps: int = Field(default=800, ge=1, le=100_000)
+    classifier_steps: int = Field(default=1500, ge=1, le=100_000)
     steps: int = Field(default=12, ge=1, le=200)
     guidance: float = Field(default=2.0, ge=0, le=20)
     validation_fraction: float = Field(default=0.15, gt=0, le=0.5)

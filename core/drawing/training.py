@@ -15,7 +15,7 @@ from core.drawing.flow import loss
 from core.drawing.model import Drawer
 from core.errors import ModelError
 
-WARM_UP = 100  # steps
+WARM_UP = 0.05  # share of training
 REPORTS = 20
 MOST_GRADIENT = 1.0
 LEAST_RATE = 0.02  # of the rate, at the end
@@ -72,7 +72,7 @@ def train_drawer(
         spent = 0.0 if schedule.minutes is None else (time.monotonic() - began) / (60 * schedule.minutes)
         if spent >= 1:
             break
-        _set_rate(optimiser, schedule.rate, taken, max(taken / schedule.steps, spent))
+        _set_rate(optimiser, schedule.rate, max((taken + 1) / schedule.steps, spent))
         rows = torch.randint(len(pictures), (schedule.batch,), generator=rng)
         batch = mirrored(pictures[rows], rng) if schedule.flip else pictures[rows]
         found = loss(model, batch, hide(asked[rows], spans, schedule, rng), rng)
@@ -116,7 +116,7 @@ def _recent(losses: list[float]) -> float:
     return sum(tail) / len(tail)
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float, step: int, progress: float) -> None:
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float, progress: float) -> None:
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     for group in optimiser.param_groups:
-        group["lr"] = rate * min(1.0, (step + 1) / WARM_UP) * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
+        group["lr"] = rate * min(1.0, progress / WARM_UP) * (LEAST_RATE + (1 - LEAST_RATE) * cosine)

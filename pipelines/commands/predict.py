@@ -1,7 +1,8 @@
-"""`trivium predict`: what a trained model says of each row."""
+"""`trivium predict`: what a trained model says, or draws, of each row."""
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import tempfile
@@ -16,6 +17,8 @@ from pipelines.commands.learning_options import FOLDER, TABLE, in_words, read_wo
 from pipelines.commands.learning_options import as_json as plain
 from pipelines.console import json_option
 
+PICTURE = "data:image/png;base64,"  # begins an answer's value that is a picture
+
 
 @click.command(
     epilog="""
@@ -24,6 +27,7 @@ Examples:
   trivium predict shelf-model new.csv
   trivium predict shelf-model new.csv --out answers.csv
   trivium predict shelf-model new.csv --json
+  trivium predict drawer asked.csv --out drawn.csv    # its pictures go to drawn-pictures/
 """
 )
 @click.argument("model", type=FOLDER)
@@ -54,7 +58,11 @@ def predict(
         if as_json:
             click.echo(_line(answer))
         else:
-            click.echo("; ".join(f"{in_words(key)}: {in_words(value)}" for key, value in answer.items()))
+            click.echo("; ".join(f"{in_words(key)}: {_shown(value)}" for key, value in answer.items()))
+
+
+def _shown(value: object) -> str:
+    return "a picture, which --out writes" if isinstance(value, str) and value.startswith(PICTURE) else in_words(value)
 
 
 def _check_out(out: Path, table: Path) -> None:
@@ -68,22 +76,51 @@ def _check_out(out: Path, table: Path) -> None:
 
 
 def _write(answers: Iterator[dict[str, Any]], out: Path) -> int:
-    """Beside its place, then renamed into it: a half-written file never has the name.
+    """Beside its place, then renamed into it: a half-written file never has the name. Pictures go into a folder `NAME-pictures` likewise.
 
     Raises:
         InputError: it cannot be written there.
     """
+    folder = out.with_name(f"{out.stem}-pictures")
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=out.parent, prefix=f".{out.name}.", delete=False) as part:
+        with (
+            tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{folder.name}.") as scratch,
+            tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=out.parent, prefix=f".{out.name}.", delete=False) as part,
+        ):
+            pictures = Path(scratch) / "pictures"
             try:
-                count = _write_csv(answers, part) if out.suffix.casefold() == ".csv" else _write_lines(answers, part)
+                kept = _with_pictures_kept(answers, folder, pictures)
+                count = _write_csv(kept, part) if out.suffix.casefold() == ".csv" else _write_lines(kept, part)
                 part.close()
+                if pictures.exists():
+                    pictures.rename(folder)
                 Path(part.name).replace(out)
             finally:
                 Path(part.name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror or error}; name a file in a folder that is there") from error
     return count
+
+
+def _with_pictures_kept(answers: Iterator[dict[str, Any]], folder: Path, part: Path) -> Iterator[dict[str, Any]]:
+    """The answers, each picture in them written to a numbered file in `part` and named as it will be in `folder`.
+
+    Raises:
+        InputError: there are pictures, and `folder` is taken.
+    """
+    count = 0
+    for answer in answers:
+        made = dict(answer)
+        for key, value in answer.items():
+            if isinstance(value, str) and value.startswith(PICTURE):
+                if folder.exists():
+                    raise InputError(f"{folder} is there already, and the pictures belong there; name another file with --out")
+                part.mkdir(exist_ok=True)
+                count += 1
+                name = f"{count:06}.png"
+                (part / name).write_bytes(base64.b64decode(value.removeprefix(PICTURE), validate=True))
+                made[key] = f"{folder.name}/{name}"
+        yield made
 
 
 def _write_lines(answers: Iterator[dict[str, Any]], file: IO[str]) -> int:
