@@ -40,7 +40,7 @@ def is_volume(series: Series) -> bool:
 def read_volume(series: Series, decoder: Decoder) -> Volume:
     """Decode a series slice by slice.
 
-    Memory: the block as float32 and one slice. A block beyond `bounds.volume_bytes` is made of every second, third... slice.
+    Memory: the block as float32 and one slice. A block beyond `bounds.volume_bytes` is made of one slice in two, three...
 
     Args:
         series: plain slices, or enhanced multi-frame objects.
@@ -55,7 +55,7 @@ def read_volume(series: Series, decoder: Decoder) -> Volume:
     rows, columns = (slices[0].instance.rows, slices[0].instance.columns) if slices else (0, 0)
     step = -(-len(slices) * rows * columns * 4 // decoder.bounds.volume_bytes)
     if step > 1:
-        notices.append(f"every {step}th of {len(slices)} slices was taken: all of them do not fit into {decoder.bounds.volume_bytes} bytes")
+        notices.append(f"one in {step} of {len(slices)} slices is taken: all of them do not fit into {decoder.bounds.volume_bytes} bytes")
         slices = slices[::step]
     if len(slices) < 2:
         raise InputError("a series has fewer than two parallel slices, which make no volume")

@@ -82,7 +82,7 @@ def test_a_codestream_that_claims_more_than_memory_allows_costs_one_file(real: C
 def test_a_worker_keeps_to_its_memory(real: Callable[[str], Path], tmp_path: Path) -> None:
     with Decoder(workers=1, memory_bytes=1 << 30) as decoder:
         assert decoder.frame(instance_of(real("MR_small_jp2klossless.dcm"), tmp_path)).values.any()
-    with Decoder(workers=1, memory_bytes=32 << 20) as starved, pytest.raises(InputError, match="crashed"):
+    with Decoder(workers=1, memory_bytes=32 << 20) as starved, pytest.raises(InputError, match="more memory"):
         starved.frame(instance_of(real("RG3_J2KR.dcm"), tmp_path))
 
 
