@@ -17,6 +17,7 @@ from core.store.received import Arrival, ReceivedIndex, ReceivedObject
 from domains.medical.receiving.identity import DEEP_HEAD_BYTES, CutShortError, Identity, read_identity
 from domains.medical.receiving.objects import IncomingFile, ObjectFolder
 
+DOMAIN = "medical"
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
@@ -53,8 +54,9 @@ class Intake:
             OSError: the disk does not take it.
             StoreError: the database does not.
         """
-        file.sync()
         file.close()
+        if file.failure is not None:
+            raise file.failure
         received = ReceivedObject(
             sender=sender,
             association=association,

@@ -19,20 +19,20 @@ from typing import Any, cast
 
 from pynetdicom import AE, evt
 from pynetdicom.presentation import AllStoragePresentationContexts
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
 
 from core.errors import ConfigError, InputError, StoreError
 from core.store import Arrival, Store, received_index
+from domains.medical.receiving.commitment import Commitment
 from domains.medical.receiving.file_meta import file_beginning
 from domains.medical.receiving.identity import is_uid
-from domains.medical.receiving.intake import Intake, identify
+from domains.medical.receiving.intake import DOMAIN, Intake, identify
 from domains.medical.receiving.objects import IncomingFile, open_objects
 from domains.medical.receiving.quiet import HandedOn, OnStudy, QuietStudies
 from domains.medical.receiving.server import Server, tls_context
 from domains.medical.receiving.settings import ReceivingSettings
 from domains.medical.receiving.upper_layer import Limits, ReceivingAssociation
 
-DOMAIN = "medical"
 SUCCESS, OUT_OF_RESOURCES, DOES_NOT_MATCH, CANNOT_UNDERSTAND, FAILED = 0x0000, 0xA700, 0xA900, 0xC000, 0x0110  # PS3.4 B.2.3
 REJECTED_TRANSIENT, BY_PRESENTATION, LOCAL_LIMIT = 0x02, 0x03, 0x02  # PS3.8 9.3.4
 WAITING_CONNECTIONS = 4  # beyond the associations: those that are about to be rejected, or to leave
@@ -192,18 +192,21 @@ class Listener:
         for each in AllStoragePresentationContexts:
             entity.add_supported_context(str(each.abstract_syntax), list(TRANSFER_SYNTAXES))
         entity.add_supported_context(Verification)
+        handlers: list[Any] = [
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_ESTABLISHED, self._established),
+            (evt.EVT_REJECTED, lambda _: self._refused("associations")),
+            (evt.EVT_C_ECHO, lambda _: SUCCESS),
+        ]
+        if settings.commitment:
+            entity.add_supported_context(StorageCommitmentPushModel)
+            handlers += Commitment(self._index, settings.peers, settings.ae_title, settings.network_timeout_s).handlers()
         made = entity.make_server(
             (settings.host, settings.port),
             ssl_context=context,
-            evt_handlers=[
-                (evt.EVT_REQUESTED, self._requested),
-                (evt.EVT_ESTABLISHED, self._established),
-                (evt.EVT_REJECTED, lambda _: self._refused("associations")),
-                (evt.EVT_C_ECHO, lambda _: SUCCESS),
-                (evt.EVT_C_STORE, self._store),
-            ],
+            evt_handlers=handlers,
             server_class=Server,
-            limits=Limits(settings.pdu_bytes, settings.network_timeout_s, self._begin_object, self._left),
+            limits=Limits(settings.pdu_bytes, settings.network_timeout_s, self._begin_object, self._store, self._left),
             connections=settings.associations * 2 + WAITING_CONNECTIONS,
             refused=self._refused,
         )
@@ -218,6 +221,7 @@ class Listener:
                 return
         association.acse.send_reject(REJECTED_TRANSIENT, BY_PRESENTATION, LOCAL_LIMIT)
         self._refused("associations")
+        association.kill()  # waits until the peer has been told
 
     def _established(self, event: Any) -> None:
         association: ReceivingAssociation = event.assoc
@@ -244,14 +248,10 @@ class Listener:
         file.meta_bytes = file.bytes
         return file
 
-    def _store(self, event: Any) -> int:
-        """Answer a C-STORE request (PS3.4 B.2.3)."""
-        request, association = event.request, event.assoc
+    def _store(self, association: ReceivingAssociation, request: Any, syntax: str) -> int:
+        """Keep an object and give the status to answer with (PS3.4 B.2.3)."""
         file: IncomingFile = request._dataset_file
-        syntax = str(event.context.transfer_syntax)
         try:
-            if file.failure is not None:
-                raise file.failure
             identity = identify(file, syntax)
             if (identity.class_uid, identity.instance_uid) != (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)):
                 return self._not_taken(DOES_NOT_MATCH, "its identifiers are not those that it was announced with")

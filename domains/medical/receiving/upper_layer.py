@@ -4,7 +4,8 @@ What differs from pynetdicom (3.0), and why:
 
 - A unit (PDU) has a largest size and a time to arrive in; there it may claim 4 GiB and trickle for ever.
 - The pieces of an object are written, hashed and counted as they arrive; there they are gathered in memory.
-- A request to store is served by the thread that received it; there it waits for a second thread that looks every millisecond.
+- A request to store is served and answered by the thread that received it; there it waits for a second thread that looks every
+  millisecond.
 - The standard log handlers are not bound: they print what was received.
 """
 
@@ -27,10 +28,11 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ
-from pynetdicom.dimse_primitives import C_ECHO, C_STORE
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
 
+from domains.medical.receiving.answers import store_answer
 from domains.medical.receiving.objects import IncomingFile
 
 READY, CLOSING = "Sta6", "Sta13"  # PS3.8 9.2: established, data may come; waiting for the connection to close
@@ -53,13 +55,15 @@ class Limits:
     Attributes:
         pdu_bytes: of one unit with data.
         unit_s: within which a unit that has begun must have arrived.
-        begin_object: makes the file for an object: context id, SOP class and instance as its request names them, transfer syntax.
+        begin_object: makes the file for an object: SOP class and instance as its request names them, transfer syntax.
+        store: keeps a whole object: the request, whose file it is, and the transfer syntax; gives the status to answer with.
         has_left: called once the peer has asked to end, or is gone.
     """
 
     pdu_bytes: int
     unit_s: float
     begin_object: Callable[[str, str, str], IncomingFile]
+    store: Callable[[ReceivingAssociation, Any, str], int]
     has_left: Callable[[ReceivingAssociation], None]
 
 
@@ -93,8 +97,13 @@ class ReceivingUpperLayer(DULServiceProvider):
                 return True
             return False
         self._read_pdu_data()
-        while self._association.messages.is_amid_object and self.event_queue.empty() and not self._kill_thread and self._has_data(POLL_S):
-            self._read_pdu_data()
+        if self._association.messages.is_amid_object:
+            self._association._reactor_checkpoint.clear()  # the association's own thread has nothing to look for meanwhile
+            try:
+                while self._association.messages.is_amid_object and self.event_queue.empty() and self._has_data(POLL_S):
+                    self._read_pdu_data()
+            finally:
+                self._association._reactor_checkpoint.set()
         return True
 
     def _has_data(self, within_s: float) -> bool:
@@ -138,6 +147,17 @@ class ReceivingUpperLayer(DULServiceProvider):
             return
         self._recv_pdu.put(unit)
         self.event_queue.put(event)
+
+    def send(self, unit: bytes) -> None:
+        """Send a unit with data while the association is established, from the thread that reads it."""
+        sock = self.socket.socket if self.socket is not None and self.state_machine.current_state == READY else None
+        if sock is None:
+            return
+        try:
+            sock.settimeout(self._limits.unit_s)
+            sock.sendall(unit)
+        except OSError:
+            self.event_queue.put(CLOSED)
 
     def _receive(self, into: memoryview, until_s: float) -> memoryview:
         """Fill a buffer.
@@ -235,11 +255,19 @@ class ReceivingMessages(DIMSEServiceProvider):
             context_id, request = self.msg_queue.get_nowait()
         except queue.Empty:
             return
-        if context_id is None or not isinstance(request, (C_STORE, C_ECHO)) or not request.is_valid_request:
+        if context_id is None or not isinstance(request, C_STORE) or not request.is_valid_request:
             self.msg_queue.put((context_id, request))  # type: ignore[arg-type]
             return
-        if self._association.begun.wait(BEGIN_S):  # the peer may be quicker than the thread that accepted it
-            self._association._serve_request(request, context_id)
+        stored: Any = request
+        try:
+            if not self._association.begun.wait(BEGIN_S):  # the peer may be quicker than the thread that accepted it
+                raise BadUnitError
+            status = self._limits.store(self._association, stored, str(self._association._accepted_cx[context_id].transfer_syntax[0]))
+        finally:
+            stored._dataset_file.discard()
+        self._association.upper_layer.send(
+            store_answer(context_id, stored.MessageID, str(stored.AffectedSOPClassUID), str(stored.AffectedSOPInstanceUID), status)
+        )
 
     def discard(self) -> None:
         """Remove an object that will never be whole."""
@@ -256,6 +284,7 @@ class ReceivingAssociation(Association):
         objects: received in it, and whole.
         studies: that they belong to.
         messages: what puts its messages together.
+        upper_layer: what reads its connection.
     """
 
     def __init__(self, ae: ApplicationEntity, limits: Limits) -> None:
@@ -266,7 +295,8 @@ class ReceivingAssociation(Association):
         self.studies: set[str] = set()
         self.messages = ReceivingMessages(self, limits)
         self.dimse = self.messages
-        self.dul = ReceivingUpperLayer(self, limits)
+        self.upper_layer = ReceivingUpperLayer(self, limits)
+        self.dul = self.upper_layer
         self.acse_timeout, self.network_timeout = ae.acse_timeout, ae.network_timeout
 
     def _bind_defaults(self) -> None:
