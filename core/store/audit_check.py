@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, String, cast, func, select
+from sqlalchemy import Row, Select, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import StoreError
@@ -25,6 +25,7 @@ from core.store.report_models import AuditRow, ReportRow, ReportVersionRow
 from core.store.report_values import AuditCheck, ReportState
 
 ENTRIES_A_READ = 500
+_NO_TEXT = "decode to UTF-8"  # what SQLite's driver says of bytes in a column of text
 _ANCHOR = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 
@@ -56,8 +57,9 @@ def _parse_anchor(expect: str) -> tuple[int, str]:
 def _check_chain(database: Database, anchor: tuple[int, str] | None) -> AuditCheck:
     number, sha256 = 0, FIRST_PREVIOUS
     while True:
-        with database.read() as session:
-            page = _page(session, number)
+        page = _page(database, number)
+        if page is None:
+            return AuditCheck(number, sha256, broken=number + 1, problem="was changed: it cannot be read")
         for row in page:
             problem = _problem(row, number + 1, sha256)
             if not problem and anchor is not None and row.number == anchor[0] and row.sha256 != anchor[1]:
@@ -65,17 +67,29 @@ def _check_chain(database: Database, anchor: tuple[int, str] | None) -> AuditChe
             if problem:
                 return AuditCheck(number, sha256, broken=number + 1, problem=problem)
             number, sha256 = row.number, row.sha256
-        if len(page) < ENTRIES_A_READ:
+        if not page:
             break
     if anchor is not None and anchor[0] > number:
         return AuditCheck(number, sha256, broken=number + 1, problem=f"is missing, and all up to {anchor[0]}")
     return AuditCheck(number, sha256)
 
 
-def _page(session: Session, after: int) -> list[Row[Any]]:
+def _page(database: Database, after: int) -> list[Row[Any]] | None:
+    """The next entries, or None where the very next one holds what is no text."""
+    for limit in (ENTRIES_A_READ, 1):
+        try:
+            with database.read() as session:
+                return list(session.execute(_entries(after, limit)))
+        except StoreError as error:
+            if _NO_TEXT not in str(error):
+                raise
+    return None
+
+
+def _entries(after: int, limit: int) -> Select[*tuple[Any, ...]]:
     """Entries with the version that each tells of; JSON as text, because what was tampered with may be none."""
     version = ReportVersionRow
-    query = (
+    return (
         select(
             *(AuditRow.number, AuditRow.at_wall_s, AuditRow.who, AuditRow.action, AuditRow.subject, AuditRow.previous_sha256),
             *(AuditRow.sha256, cast(AuditRow.details, String).label("details")),
@@ -85,9 +99,8 @@ def _page(session: Session, after: int) -> list[Row[Any]]:
         .outerjoin(version, version.audit_number == AuditRow.number)
         .where(AuditRow.number > after)
         .order_by(AuditRow.number)
-        .limit(ENTRIES_A_READ)
+        .limit(limit)
     )
-    return list(session.execute(query))
 
 
 def _problem(row: Row[Any], number: int, previous_sha256: str) -> str:

@@ -44,7 +44,7 @@ def check_strength(password: str, name: str) -> None:
 def hash_password(password: str) -> str:
     """An Argon2id hash with its salt and parameters."""
     with _turn:
-        return _hasher().hash(_normal(password))
+        return _hasher(TIME_COST, MEMORY_KIB, LANES).hash(_normal(password))
 
 
 def is_password(password_hash: str, password: str) -> bool:
@@ -59,7 +59,7 @@ def is_password(password_hash: str, password: str) -> bool:
         password = ""
     try:
         with _turn:
-            return _hasher().verify(password_hash, _normal(password))
+            return _hasher(TIME_COST, MEMORY_KIB, LANES).verify(password_hash, _normal(password))
     except VerifyMismatchError:
         return False
     except (VerificationError, InvalidHashError) as error:
@@ -68,22 +68,26 @@ def is_password(password_hash: str, password: str) -> bool:
 
 def is_outdated(password_hash: str) -> bool:
     """Whether it was made with weaker parameters than these."""
-    return _hasher().check_needs_rehash(password_hash)
+    return _hasher(TIME_COST, MEMORY_KIB, LANES).check_needs_rehash(password_hash)
 
 
-@functools.cache
 def nobodys_hash() -> str:
     """A hash that no password fits: what is reckoned with where there is no person, so that it takes as long."""
-    return hash_password(secrets.token_hex(32))
+    return _nobodys_hash(TIME_COST, MEMORY_KIB, LANES)
 
 
 @functools.cache
-def _hasher() -> PasswordHasher:
+def _nobodys_hash(time_cost: int, memory_kib: int, lanes: int) -> str:
+    return _hasher(time_cost, memory_kib, lanes).hash(secrets.token_hex(32))
+
+
+@functools.cache
+def _hasher(time_cost: int, memory_kib: int, lanes: int) -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
     except ImportError as error:
         raise StoreError("people need argon2-cffi; install it with: pip install 'trivium[medical]'") from error
-    return PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelism=LANES)
+    return PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=lanes)
 
 
 def _normal(password: str) -> str:

@@ -112,6 +112,13 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture
+def light_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords hashed in a millisecond, where a test is not about how strong the hash is."""
+    for name, value in (("TIME_COST", 1), ("MEMORY_KIB", 64), ("LANES", 1)):
+        monkeypatch.setattr(f"core.store.passwords.{name}", value)
+
+
 FALL = Alert(
     id="",
     domain="surveillance",

@@ -14,13 +14,7 @@ from core.store import Person, ReportFile, ReportFilter, ReportState, RetentionP
 
 BODY = {"sentences": [{"id": "s1", "text": "No effusion."}, {"id": "s2", "text": "Heart of normal size."}], "probability": 0.1}
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def light_hashes(monkeypatch):
-    monkeypatch.setattr("core.store.passwords.TIME_COST", 1)
-    monkeypatch.setattr("core.store.passwords.MEMORY_KIB", 64)
-    monkeypatch.setattr("core.store.passwords.LANES", 1)
+pytestmark = pytest.mark.usefixtures("light_hashes")
 
 
 @pytest.fixture
