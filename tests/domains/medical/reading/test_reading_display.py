@@ -136,7 +136,7 @@ def test_a_wanted_window_goes_before_the_files_own() -> None:
 
 @pytest.mark.parametrize(
     ("part", "first"),
-    [("chest", "lung"), ("thorax^routine", "lung"), ("head", "brain"), ("abdomen", "soft tissue"), ("knee", "bone"), ("", "soft tissue")],,
+    [("chest", "lung"), ("thorax^routine", "lung"), ("head", "brain"), ("abdomen", "soft tissue"), ("knee", "bone"), ("", "soft tissue")],
 )
 def test_windows_follow_the_body_part(part: str, first: str) -> None:
     assert windows_for(part)[0] == first
