@@ -53,9 +53,10 @@ def series_uid(report: DraftReport, kind: str) -> str:
 
 
 def person_name(name: str) -> str:
-    """`Family, Given Middle` as PN; a name without a comma as a family name."""
+    """`Family, Given Middle` as PN; a name without a comma as a family name, with the caret that says so."""
     parts = [_IN_NAME.sub(" ", clean(part)).strip() for part in name.split(",", 1)]
-    return _cut("^".join(parts), MOST_LONG).rstrip("^ ")
+    joined = _cut("^".join(parts), MOST_LONG - 1).strip("^ ")
+    return f"{joined}^" if joined and "^" not in joined else joined
 
 
 def text_value(text: str, most: int = MOST_LONG) -> str:
@@ -66,14 +67,15 @@ def text_value(text: str, most: int = MOST_LONG) -> str:
 def identifier(text: str, most: int) -> str:
     """An identifier that fits; one that is too long ends with a part of its hash, so that two of them stay two."""
     fitting = _IN_TEXT.sub(" ", clean(text)).strip()
-    if len(fitting) <= most:
+    if _cut(fitting, most) == fitting:
         return fitting
     digest = hashlib.sha256(fitting.encode("utf-8", "replace")).hexdigest()[: most // 2 - 1]
-    return f"{fitting[: most - len(digest) - 1]}~{digest}"
+    return f"{_cut(fitting, most - len(digest) - 1)}~{digest}"
 
 
 def _cut(text: str, most: int) -> str:
-    return text[:most]
+    """At most so many bytes of UTF-8: the standard counts characters, many readers count bytes."""
+    return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
 
 
 def moment(wall_s: float, zone: tzinfo) -> datetime:

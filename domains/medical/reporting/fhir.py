@@ -17,7 +17,7 @@ from domains.medical.report import DRAFT_NOTICE, Coded, DraftReport, Evidence, F
 from domains.medical.reporting import coding
 from domains.medical.reporting import dicom_header as head
 from domains.medical.reporting.view import SIGNED_NOTICE, Files, clean
-from domains.medical.sign_off import SignedState
+from domains.medical.sign_off import MODEL, SignedState
 
 STATUS = {"draft": "preliminary", "amended-draft": "preliminary", "final": "final", "amended": "amended"}
 GENDER = {"F": "female", "M": "male", "O": "other"}
@@ -99,6 +99,8 @@ def _finding(report: DraftReport, finding: Finding, version: SignedState, eviden
     code, display = _INTERPRETED[finding.status]
     shares = ((coding.PROBABILITY, finding.probability), (coding.THRESHOLD, finding.threshold), (coding.ABSENT_BELOW, finding.absent_below))
     rests_on = [_words(evidence[i].label) for i in finding.evidence if i in evidence]
+    notes = [f"Rests on: {'; '.join(rests_on)}"] if rests_on else []
+    notes += [f"Decided by {_words(finding.by)}"] if finding.by != MODEL else []
     return {
         **_observation(report, version, "imaging"),
         "effectiveDateTime": _taken(report, zone),
@@ -109,7 +111,7 @@ def _finding(report: DraftReport, finding: Finding, version: SignedState, eviden
         ],
         "device": _to(report, "device"),
         "component": [{"code": _concept(name, name.meaning), "valueQuantity": _quantity(value, "1")} for name, value in shares],
-        "note": [{"text": f"Rests on: {'; '.join(rests_on)}"}] if rests_on else [],
+        "note": [{"text": text} for text in notes],
     }
 
 

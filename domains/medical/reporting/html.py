@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from domains.medical.report import DraftReport
-from domains.medical.reporting.view import Files, clean, view
+from domains.medical.reporting.view import Files, shown, view
 from domains.medical.sign_off import SignedState
 
 TEMPLATE = "report.html"
@@ -30,8 +30,11 @@ def render(report: DraftReport, version: SignedState, files: Files, *, zone: tzi
 
 def page(report: DraftReport, version: SignedState, files: Files, *, zone: tzinfo, is_print: bool) -> str:
     """The page, for a screen or for paper."""
-    shown = view(report, version, files, zone)
-    return _environment().get_template(TEMPLATE).render(report=report, version=version, view=shown, is_print=is_print)
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(report=report, version=version, view=view(report, version, files, zone), is_print=is_print)
+    )
 
 
 @cache
@@ -47,4 +50,4 @@ def _environment() -> Environment:
 
 
 def _finalized(value: Any) -> Any:
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -9,6 +10,9 @@ from domains.medical.report import DraftReport
 from domains.medical.reporting.html import page
 from domains.medical.reporting.view import Files
 from domains.medical.sign_off import SignedState
+
+for _logger in ("weasyprint", "fontTools"):
+    logging.getLogger(_logger).setLevel(logging.CRITICAL)  # they log pictures, and the letters of a page
 
 
 def render(report: DraftReport, version: SignedState, files: Files, *, zone: tzinfo = UTC) -> bytes:

@@ -17,7 +17,7 @@ from domains.medical.report import DRAFT_NOTICE, Coded, DraftReport, Evidence, F
 from domains.medical.reporting import coding
 from domains.medical.reporting import dicom_header as head
 from domains.medical.reporting.view import SIGNED_NOTICE, Files, clean
-from domains.medical.sign_off import SignedState
+from domains.medical.sign_off import MODEL, SignedState
 
 logging.getLogger("highdicom").setLevel(logging.CRITICAL)  # it logs names and UIDs
 
@@ -107,7 +107,8 @@ def _predecessors(report: DraftReport, version: SignedState, zone: tzinfo) -> li
 
 
 def _signer(version: SignedState) -> str:
-    return head.person_name(version.signer) + "^" if version.signer else ""
+    """As PN; a display name that holds no character of a name is not a name."""
+    return head.person_name(version.signer) or "not stated^"
 
 
 def _content(report: DraftReport, version: SignedState, sources: Mapping[str, Any]) -> Any:
@@ -134,10 +135,11 @@ def _content(report: DraftReport, version: SignedState, sources: Mapping[str, An
 
 
 def _origin(report: DraftReport) -> list[str]:
-    """By which checkpoint, trained on what, and what was missing."""
+    """By which checkpoint, trained on what, what a person decided, and what was missing."""
     checkpoint = report.checkpoint
     said = [] if checkpoint is None else [f"Findings by checkpoint {checkpoint.name}, trained on: {checkpoint.trained_on or 'not stated'}"]
     said += ["The checkpoint was trained on synthetic data"] if checkpoint is not None and checkpoint.is_synthetic else []
+    said += [f"{finding.name}: decided by {finding.by}" for finding in report.findings if finding.by != MODEL]
     return said + ([f"Inputs missing: {'; '.join(report.missing)}"] if report.missing else [])
 
 

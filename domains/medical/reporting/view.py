@@ -21,9 +21,13 @@ from domains.medical.sign_off import MODEL, SignedState
 Files = Callable[[str], bytes]
 
 SIGNED_NOTICE = "Drafted by software for research and review; reviewed and signed by the person named. The software makes no diagnosis."
+MOST_SHOWN = 4000  # characters of one value; the report itself keeps them all
+MOST_UNBROKEN = 64  # characters of one run: the length of the longest UID
+MOST_IDENTITY = 160  # characters of a name or a number at the head of a page
 SEX = {"F": "female", "M": "male", "O": "other"}
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the words around them, and so what they seem to say
+_UNBROKEN = re.compile(rf"[^\s\u200b-]{{{MOST_UNBROKEN}}}(?=\S)")
 _STATUS_WORDS = {Status.PRESENT: "present", Status.ABSENT: "absent", Status.ABSTAINED: "not sure"}
 
 
@@ -101,8 +105,8 @@ def view(report: DraftReport, version: SignedState, files: Files, zone: tzinfo =
         files: gives the bytes of a stored picture by its SHA-256; raises StoreError where it is not kept any more.
         zone: for dates.
     """
-    shown = _shown_evidence(report)
-    numbers = {identity: number for number, identity in enumerate(shown, 1)}
+    rested_on = _shown_evidence(report)
+    numbers = {identity: number for number, identity in enumerate(rested_on, 1)}
     return View(
         title="Imaging report",
         banner=_banner(version, zone),
@@ -113,10 +117,17 @@ def view(report: DraftReport, version: SignedState, files: Files, zone: tzinfo =
         findings=tuple(_finding(finding, numbers) for finding in report.findings),
         not_sure=tuple(f.name for f in report.findings if f.status is Status.ABSTAINED),
         pictures=_pictures(report, numbers, files),
-        evidence=tuple(ShownEvidence(number, _kind(e), e.label) for number, e in enumerate(shown.values(), 1)),
+        evidence=tuple(ShownEvidence(number, _kind(e), e.label) for number, e in enumerate(rested_on.values(), 1)),
         origin=_origin(report, zone),
         history=tuple(_previous(version, zone)),
     )
+
+
+def shown(text: str) -> str:
+    """Words as a page shows them: clean, with a place to break in runs that have none, and no longer than a page takes."""
+    kept = clean(text)
+    kept = kept if len(kept) <= MOST_SHOWN else f"{kept[:MOST_SHOWN]} ..."
+    return _UNBROKEN.sub(lambda run: f"{run[0]}\u200b", kept)
 
 
 def clean(text: str) -> str:
@@ -141,17 +152,21 @@ def _patient(report: DraftReport) -> tuple[tuple[str, str], ...]:
     subject = report.subject
     number = f"{subject.patient_id} ({subject.issuer})" if subject.issuer and subject.patient_id else subject.patient_id
     shown = {"Patient": subject.name, "Patient number": number, "Born": subject.birth_date, "Sex": SEX.get(subject.sex, "")}
-    return tuple((name, value or "not stated") for name, value in shown.items())
+    return tuple((name, _head(value) or "not stated") for name, value in shown.items())
+
+
+def _head(text: str) -> str:
+    return text if len(text) <= MOST_IDENTITY else f"{text[:MOST_IDENTITY]} ..."
 
 
 def _study(report: DraftReport, version: SignedState, zone: tzinfo) -> tuple[tuple[str, str], ...]:
     taken = "not stated" if report.study_wall_s is None else f"{day(report.study_wall_s, zone, with_time=True)} {_zone(zone)}"
     shown = {
-        "Study": report.study_description or "not stated",
+        "Study": _head(report.study_description) or "not stated",
         "Taken": taken,
         "Modality": ", ".join(report.modalities) or "not stated",
-        "Accession": report.accession or "not stated",
-        "Study UID": report.study_uid or "not stated",
+        "Accession": _head(report.accession) or "not stated",
+        "Study UID": _head(report.study_uid) or "not stated",
         "Report": f"{report.id}, version {version.number}",
     }
     return tuple(shown.items())

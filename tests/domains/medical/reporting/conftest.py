@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from report_pieces import CHECKPOINT, EARLIER, FINDINGS, MADE_WALL_S, REGIONS, T
 from domains.medical.record import Entry, EntryKind, Record
 from domains.medical.report import DraftReport, Finding
 from domains.medical.reporting.composing import compose
-from domains.medical.study import Geometry, Instance, KeyImage, Patient, Series, Study
+from domains.medical.study import Geometry, KeyImage, Patient, Series, Study
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +26,15 @@ def film() -> tuple[Study, tuple[KeyImage, ...]]:
     return study, (KeyImage("image-1", "chest film, PA", picture, instance.uid),)
 
 
+def _millimetres_up(distance_mm: int) -> Geometry:
+    return Geometry((0.0, 0.0, float(distance_mm)), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.66, 0.66))
+
+
 @pytest.fixture(scope="session")
 def tomogram() -> tuple[Study, tuple[KeyImage, ...]]:
     """300 slices, each told of as `CT_small.dcm` but a millimetre further, and two key images."""
     held, first = read_instance("CT_small.dcm", body_part="chest")
-    slices = tuple(
-        Instance(f"1.2.826.0.1.3680043.8.498.{n + 1}", first.class_uid, first.sha256, first.path, n, first.rows, first.columns, 1, "CT", "chest",
-                 geometry=Geometry((0.0, 0.0, n * 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.66, 0.66)))
-        for n in range(300)
-    )  # fmt: skip
+    slices = tuple(replace(first, uid=f"1.2.826.0.1.3680043.8.498.{n + 1}", number=n, geometry=_millimetres_up(n)) for n in range(300))
     series = Series("1.2.826.0.1.3680043.8.498.9001", "CT", "thin", slices)
     study = Study("1.2.826.0.1.3680043.8.498.9000", Patient(id="1CT1", name="Doe, Jo", sex="M"), TAKEN_WALL_S, "", "", (series,))
     picture = shades(held)

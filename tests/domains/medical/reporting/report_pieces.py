@@ -69,9 +69,16 @@ EARLIER = (Earlier("CT", TAKEN_WALL_S - 86_400 * 60, "chest", "DiagnosticReport/
 DRAFT = SignedState()
 FINAL = SignedState("final", 2, "Pryce, Ada", MADE_WALL_S + 900, (PreviousVersion(1, "draft", "software", MADE_WALL_S, "drafted"),))
 AMENDED = SignedState(
-    "amended", 4, "Pryce, Ada", MADE_WALL_S + 9000,
-    (*FINAL.previous, PreviousVersion(2, "final", "Pryce, Ada", MADE_WALL_S + 900), PreviousVersion(3, "amended-draft", "Pryce, Ada", MADE_WALL_S + 8000)),
-)  # fmt: skip
+    "amended",
+    4,
+    "Pryce, Ada",
+    MADE_WALL_S + 9000,
+    (
+        *FINAL.previous,
+        PreviousVersion(2, "final", "Pryce, Ada", MADE_WALL_S + 900),
+        PreviousVersion(3, "amended-draft", "Pryce, Ada", MADE_WALL_S + 8000),
+    ),
+)
 VERSIONS = (DRAFT, FINAL, AMENDED)
 
 
