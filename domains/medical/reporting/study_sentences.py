@@ -10,6 +10,7 @@ from datetime import tzinfo
 import numpy as np
 
 from core.language.facts import Fact
+from domains.medical.record import EntryKind, Record
 from domains.medical.report import Section
 from domains.medical.reporting.telling import Line, day, fact, short
 from domains.medical.study import Instance, KeyImage, Series, Study
@@ -42,7 +43,7 @@ class Earlier:
     """A study that was taken before, or its report.
 
     Attributes:
-        modality: `CT`, `DX`...
+        modality: `CT`, `DX`..., or empty where only the description says it.
         taken_wall_s: Unix time, or None.
         description: in plain words, such as `chest film`, or empty.
         entry_id: of the record, where it is known from there.
@@ -95,9 +96,15 @@ def comparison_lines(earlier: Sequence[Earlier], ids: Sequence[str], zone: tzinf
 
 def earlier_name(study: Earlier, zone: tzinfo) -> str:
     """`CT of 2026-03-02, chest with contrast`, as much of it as is known."""
-    name = _NAMES.get(study.modality, study.modality) or "modality not stated"
+    known = _NAMES.get(study.modality, study.modality)
+    name = known or study.description or "modality not stated"
     dated = f"{name} of {day(study.taken_wall_s, zone)}" if study.taken_wall_s is not None else f"{name}, date not stated"
-    return short(f"{dated}, {study.description}" if study.description else dated, 120)
+    return short(f"{dated}, {study.description}" if known and study.description else dated, 120)
+
+
+def earlier_of(record: Record) -> tuple[Earlier, ...]:
+    """The earlier reports that a record has."""
+    return tuple(Earlier("", entry.at_wall_s, entry.name, entry.id) for entry in record.of(EntryKind.REPORT))
 
 
 def _film(instance: Instance, images: Sequence[KeyImage]) -> Line:

@@ -17,6 +17,7 @@ from domains.medical.report import Coded, DraftReport, Finding, Section, Status
 from domains.medical.reporting.composing import compose
 from domains.medical.reporting.finding_sentences import told_percent
 from domains.medical.reporting.record_sentences import indication_lines, matters, value_lines
+from domains.medical.reporting.study_sentences import earlier_of
 from domains.medical.reporting.telling import QUOTATION, Line, quoted, settle
 from domains.medical.study import KeyImage, Patient, Series, Study
 
@@ -59,6 +60,13 @@ def test_a_film_with_a_record_reads_as_a_report(drafted: DraftReport) -> None:
     ]
     assert drafted.dropped == ()
     assert drafted.missing == ()
+
+
+def test_earlier_reports_of_the_record_are_named(film: Drawn) -> None:
+    earlier = earlier_of(Record(Patient(), (Entry("DiagnosticReport/d1", EntryKind.REPORT, "chest CT report", at_wall_s=1_750_000_000.0),)))
+    report = compose(*film, None, (), (), None, earlier=earlier, made_wall_s=MADE_WALL_S)
+    assert texts(report, Section.COMPARISON)[0] == "Earlier study: chest CT report of 2025-06-15."
+    assert next(e.entry_id for e in report.evidence if e.id == "earlier-1") == "DiagnosticReport/d1"
 
 
 def test_sections_stand_in_their_order(drafted: DraftReport) -> None:

@@ -46,7 +46,7 @@ def pictured(film: tuple[Study, tuple[KeyImage, ...]], record: Record) -> tuple[
 def test_a_draft_opens_and_says_draft_on_every_page(
     pictured: tuple[DraftReport, dict[str, bytes]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     report, files = pictured
     path = tmp_path / "draft.pdf"
     path.write_bytes(pdf.render(report, DRAFT, files.__getitem__))
