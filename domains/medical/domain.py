@@ -26,7 +26,11 @@ class Medical:
     summary = "draft reports of studies for a person to review and sign"
     settings = MedicalSettings
     labels = ()
-    benches: Mapping[str, str] = {"medical.findings": "domains.medical.benches.findings:run"}
+    benches: Mapping[str, str] = {
+        "medical.findings": "domains.medical.benches.findings:run",
+        "medical.drafts": "domains.medical.benches.drafts:run",
+        "medical.deidentification": "domains.medical.benches.deidentification:run",
+    }
 
     def open(self, location: str, settings: MedicalSettings) -> Source:
         """The studies at a place as samples."""
