@@ -15,7 +15,7 @@ from core.table import Table, recast
 
 SEED = 0
 QUICK = DrawingOptions(seed=SEED, flip=True, training_steps=700, classifier_steps=800)
-FULL = DrawingOptions(seed=SEED, flip=True, training_steps=2400)
+FULL = DrawingOptions(seed=SEED, flip=True)
 QUICK_BOXES, FULL_BOXES = 120, 450  # of the test side, drawn
 VALIDATION_BOXES = 500
 ALONE = 5  # pictures drawn one by one, for the time

@@ -22,6 +22,7 @@ KNOTS = 16
 BINS = 4  # of a number with more values than knots, where a classifier reads it
 MOST_CHOICES = 200
 TEXT_WIDTH = 384
+TEXT_SCALE = 4.0  # length of a text's vector: about that of some other columns together
 CONDITION_KINDS = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.LABEL, ColumnKind.TEXT)
 
 Kind = Literal["number", "category", "text"]
@@ -261,7 +262,7 @@ def _texts(texts: Sequence[str | None]) -> FloatArray:
         for index, text in enumerate(texts):
             if text in vectors:
                 out[index, 0] = 1
-                out[index, 1:] = vectors[text] * np.sqrt(TEXT_WIDTH)  # unit vectors are too faint beside flags of 1
+                out[index, 1:] = vectors[text] * TEXT_SCALE
     return out
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HIDDEN_RATIO = 3  # of a block's feed-forward part
+CONDITION_SPREAD = 0.3  # of the first weights of what is asked: few of its numbers are not 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Drawer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, shape.heads) for _ in range(shape.depth))
         self.modulation = nn.Linear(width, 2 * width)
         self.pixels = nn.Linear(width, 3 * patch * patch)
+        nn.init.normal_(self.condition[0].weight, std=CONDITION_SPREAD)
         for layer in (self.modulation, self.pixels):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)

@@ -21,7 +21,7 @@ class DrawingOptions(BaseModel):
         width, depth: of the transformer.
         training_steps, batch, rate, weight_decay, seed: of training.
         minutes: training of the drawer ends after this many; none for no limit, and for the same model every time.
-        hide_all, hide_others, hide_one: share of training rows with nothing asked, with one column alone, and of columns left open.
+        hide_all: share of training rows with nothing asked; in the others some columns are left open.
         flip: mirror pictures in training; only where left and right mean nothing.
         classifier_steps: of the independent classifier's training.
         steps, guidance: of drawing; see `core.drawing.flow.draw`.
@@ -36,15 +36,13 @@ class DrawingOptions(BaseModel):
     patch_px: int = Field(default=4, ge=1, le=16)
     width: int = Field(default=128, ge=16, le=512, multiple_of=8)
     depth: int = Field(default=6, ge=1, le=12)
-    training_steps: int = Field(default=3000, ge=1, le=1_000_000)
+    training_steps: int = Field(default=2000, ge=1, le=1_000_000)
     batch: int = Field(default=64, ge=2, le=1024)
     rate: float = Field(default=1.5e-3, gt=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     seed: int = Field(default=0, ge=0)
     minutes: float | None = Field(default=None, gt=0)
     hide_all: float = Field(default=0.1, ge=0, lt=1)
-    hide_others: float = Field(default=0.2, ge=0, lt=1)
-    hide_one: float = Field(default=0.1, ge=0, lt=1)
     flip: bool = False
     classifier_steps: int = Field(default=1500, ge=1, le=100_000)
     steps: int = Field(default=12, ge=1, le=200)

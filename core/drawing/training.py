@@ -30,8 +30,6 @@ class Schedule:
         steps, batch, rate, weight_decay, seed: of training.
         minutes: it ends after this many; None for no limit.
         hide_all: share of rows with nothing asked.
-        hide_others: share of rows with one column asked alone.
-        hide_one: share of single columns left open in the others.
         flip: pictures are mirrored at random; only where left and right mean nothing.
     """
 
@@ -42,8 +40,6 @@ class Schedule:
     seed: int
     minutes: float | None
     hide_all: float
-    hide_others: float
-    hide_one: float
     flip: bool
 
 
@@ -75,7 +71,7 @@ def train_drawer(
         _set_rate(optimiser, schedule.rate, max((taken + 1) / schedule.steps, spent))
         rows = torch.randint(len(pictures), (schedule.batch,), generator=rng)
         batch = mirrored(pictures[rows], rng) if schedule.flip else pictures[rows]
-        found = loss(model, batch, hide(asked[rows], spans, schedule, rng), rng)
+        found = loss(model, batch, hide(asked[rows], spans, schedule.hide_all, rng), rng)
         if not torch.isfinite(found):
             raise ModelError(f"training ran away at step {taken}; take a smaller rate than {schedule.rate:g}")
         optimiser.zero_grad(set_to_none=True)
@@ -93,14 +89,11 @@ def train_drawer(
     return mean, taken, _recent(losses)
 
 
-def hide(asked: Tensor, spans: Sequence[tuple[int, int]], schedule: Schedule, rng: torch.Generator) -> Tensor:
-    """Leave some of what is asked open, so that a row may later ask for all, one or nothing (which guidance needs)."""
+def hide(asked: Tensor, spans: Sequence[tuple[int, int]], all_share: float, rng: torch.Generator) -> Tensor:
+    """Leave columns open, so that a row may later ask for any of them: in each row another share, in `all_share` of the rows all."""
     rows = len(asked)
-    open_ = torch.rand(rows, len(spans), generator=rng) < schedule.hide_one
-    alone = torch.rand(rows, 1, generator=rng) < schedule.hide_others
-    only = torch.arange(len(spans)) == torch.randint(len(spans), (rows, 1), generator=rng)
-    none = torch.rand(rows, 1, generator=rng) < schedule.hide_all
-    kept = torch.where(alone, only, ~open_) & ~none  # [rows, columns]
+    kept = torch.rand(rows, len(spans), generator=rng) >= torch.rand(rows, 1, generator=rng)
+    kept &= torch.rand(rows, 1, generator=rng) >= all_share  # guidance needs pictures of which nothing is asked
     widths = torch.tensor([end - begin for begin, end in spans])
     return asked * kept.repeat_interleave(widths, 1)
 

@@ -156,8 +156,6 @@ def _train(conditions: Conditions, learn: _Side, options: DrawingOptions, say: S
         seed=options.seed,
         minutes=options.minutes,
         hide_all=options.hide_all,
-        hide_others=options.hide_others,
-        hide_one=options.hide_one,
         flip=options.flip,
     )
     drawer, taken, loss = train_drawer(Drawer(shape_of(options, conditions)), learn.pictures, learn.asked, conditions.spans, schedule, say)

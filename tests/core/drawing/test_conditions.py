@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drawing.conditions import Condition, Conditions, conditions_of
+from core.drawing.conditions import TEXT_SCALE, Condition, Conditions, conditions_of
 from core.errors import InputError
 from core.table import Table, read_table, recast
 
@@ -92,8 +92,8 @@ def test_words_become_vectors_and_equal_words_equal_ones(packaged: Any, shapes: 
     assert vectors.shape == (4, 385)
     np.testing.assert_array_equal(vectors[0], vectors[1])
     assert not vectors[3].any()
-    cosine = vectors[0, 1:] @ vectors[2, 1:] / 384
-    assert cosine < 0.9
+    assert np.linalg.norm(vectors[2, 1:]) == pytest.approx(TEXT_SCALE, rel=1e-4)
+    assert vectors[0, 1:] @ vectors[2, 1:] < 0.9 * TEXT_SCALE**2
 
 
 def test_too_many_choices_or_nothing_to_ask_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ TINY = {
     "batch": 32,
     "rate": 5e-3,
     "training_steps": 200,
-    "hide_others": 0.0,
     "classifier_steps": 60,
     "steps": 4,
 }
