@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from core.label_learning.model import LabelModel
+from core.label_learning.subsets import SubsetScore
 from core.table.values import ColumnKind, Table
 
 
-def render_card(model: LabelModel, train: Table, notes: Sequence[str], subsets: Mapping[str, float]) -> str:
+def render_card(model: LabelModel, train: Table, notes: Sequence[str], subsets: Sequence[SubsetScore]) -> str:
     """The card as Markdown."""
     metrics = model.metrics or {}
     kinds = "\n".join(f"| {_cell(name)} | {kind} |" for name, kind in model.kinds.items())
     figures = "\n".join(f"| {_cell(name)} | {value:.4g} |" for name, value in metrics.items() if not name.startswith("validation "))
-    shown = "\n".join(f"| {name} | {value:.4g} |" for name, value in subsets.items()) or "| all | see above |"
+    shown = "\n".join(f"| {one.name} | {one.value:.4g} | {_alone(one)} | {one.rows} |" for one in subsets) or "| all | see above | | |"
     weights = "\n".join(
         f"| {', '.join(m for m in model.modalities if m in pattern)} | {', '.join(f'{n} {w:.0%}' for n, w in chosen.items())} |"
         for pattern, chosen in model.weights.items()
@@ -49,10 +50,12 @@ On {where}; they chose the model too, so they flatter a little. Use `evaluate` o
 | --- | --- |
 {figures}
 
-{model.task.headline} where only some modalities are given:
+{
+        model.task.headline
+    } where only some modalities are given, beside the best linear probe that reads one of them alone, on rows that have any:
 
-| modalities | {model.task.headline} |
-| --- | --- |
+| modalities | {model.task.headline} | one alone | rows |
+| --- | --- | --- | --- |
 {shown}
 
 ## Confidence
@@ -74,6 +77,10 @@ Temperature {temperatures}, fitted on {calibration.rows} rows. Labels are accept
 
 Rows unlike those above were never seen. Nothing here is a licence to use it where a person's safety hangs on one answer.
 """
+
+
+def _alone(one: SubsetScore) -> str:
+    return "" if one.alone is None else f"{one.alone:.4g} ({one.best_alone})"
 
 
 def _cell(text: str) -> str:

@@ -18,7 +18,7 @@ from core.label_learning.linear import STRENGTHS, fit_linear
 from core.label_learning.members import Lesson, Member
 from core.label_learning.options import LabelOptions
 from core.label_learning.rows import Rows
-from core.label_learning.selection import Pattern, greedy, patterns_of
+from core.label_learning.selection import Pattern, greedy, patterns_of, probed
 from core.samples import FloatArray, Modality
 from core.splits import folds as split_folds
 from core.splits import hold_out
@@ -52,10 +52,11 @@ class Crossing:
 
 
 def probe_names(modalities: Sequence[Modality]) -> dict[str, tuple[Modality, ...]]:
-    """The linear probes: one that reads everything, and where there are several modalities one for each."""
+    """The linear probes: one that reads everything, and one for each set of modalities that rows are looked at with."""
     found: dict[str, tuple[Modality, ...]] = {LINEAR: tuple(modalities)}
-    if len(modalities) > 1:
-        found |= {f"{LINEAR}, {m} alone": (m,) for m in modalities}
+    for pattern in probed(modalities)[1:]:
+        chosen = tuple(m for m in modalities if m in pattern)
+        found[f"{LINEAR}, {'+'.join(chosen)} alone"] = chosen
     return found
 
 

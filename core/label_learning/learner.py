@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from core.calibration import Calibration, calibrate
 from core.cards import Card
@@ -28,7 +25,9 @@ from core.label_learning.members import Lesson, Member, lesson_weights
 from core.label_learning.model import LabelModel, read_model, write_model
 from core.label_learning.options import LabelOptions
 from core.label_learning.rows import Rows, pool
-from core.label_learning.selection import Pattern, cross_fitted, patterns_of, weigh
+from core.label_learning.selection import Pattern, cross_fitted, mix, patterns_of, weigh
+from core.label_learning.standing_in import stand_ins
+from core.label_learning.subsets import SubsetScore, score_subsets, tell_subsets
 from core.learners.contract import Outcome, Say
 from core.metrics import Estimate, paired_difference
 from core.model_folder import check_place, save_whole
@@ -42,7 +41,6 @@ from core.tasks import Task, task
 from core.training import TrainingConfig
 
 DIFFERENCE_DRAWS = 500
-WORST_SHARE = 0.9  # the least that a set of modalities should keep of what all together reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,11 @@ def fit_labels(
         say(f"learning rate found: {training.learning_rate:.2g}")
     encoded_s = time.monotonic() - begun_s
     build = _quick if options.preset == "quick" else _best
-    model, scores, extra = build(lesson, fusion, training, split, options, say)
+    model, scores, subsets, extra = build(lesson, fusion, training, split, options, say)
     seconds = time.monotonic() - begun_s
-    figures = {**scores, "training_s": seconds, "encoding_s": encoded_s}
-    subsets, subset_notes = _subset_notes(model.task, figures)
-    notes = (*notes, *extra, *subset_notes)
+    figures = {**scores, **{f"validation {one.name}": one.value for one in subsets}, "training_s": seconds, "encoding_s": encoded_s}
+    figures |= {f"{one.name} alone, linear": one.alone for one in subsets if len(one.modalities) == 1 and one.alone is not None}
+    notes = (*notes, *extra, *tell_subsets(model.task.headline, subsets))
     kept = [c for c in given.table.columns if c.kind.modality in rows.means or c.kind in _ROLES]
     model = replace(
         model,
@@ -165,29 +163,41 @@ def _encode(given: Labelled, held: Labelled | None, options: LabelOptions, say: 
     )
 
 
+_Built = tuple[LabelModel, dict[str, float], tuple[SubsetScore, ...], tuple[str, ...]]
+
+
 def _quick(
     lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, split: Split, options: LabelOptions, say: Callable[[str], None]
-) -> tuple[LabelModel, dict[str, float], tuple[str, ...]]:
-    """The fusion model alone, calibrated on validation rows."""
+) -> _Built:
+    """The fusion model, calibrated on validation rows; where modalities are missing, linear probes stand in as far as they are better."""
     member = fit_fusion(lesson.rows.features, fusion, training, split=split, card=_card(), say=say)
-    model = _model(lesson, fusion, {FUSION: member}, {frozenset(fusion.modalities): {FUSION: 1.0}}, split, options)
+    whole = frozenset(fusion.modalities)
+    model = _model(lesson, fusion, {FUSION: member}, {whole: {FUSION: 1.0}}, split, options)
     place = {name: i for i, name in enumerate(lesson.rows.features.ids)}
-    held = [place[name] for name in split.validation]
-    asked = lesson.rows.select(held)
-    answers = model.raw(asked)
-    model = replace(model, calibration=_calibrate(lesson, answers, held, options))
+    taught, held = ([place[name] for name in side] for side in (split.train, split.validation))
     if not held:
-        return model, {}, ("no group was held out: the epoch was not chosen, and nothing is calibrated",)
-    scores = {f"validation_{n}": m(answers, lesson.targets[held]) for n, m in lesson.task.measures.items()}
-    for chosen in _sets(fusion.modalities):
-        shown = asked.only(chosen)
-        scores[f"validation {'+'.join(chosen)}"] = lesson.task.measures[lesson.task.headline](model.raw(shown), lesson.targets[held])
-    return model, scores, ()
+        return model, {}, (), ("no group was held out: the epoch was not chosen, and nothing is calibrated",)
+    alone: dict[Modality, FloatArray] = {}
+    if len(whole) > 1:
+        found = stand_ins(lesson, member, fusion.modalities, taught, held, options.seed)
+        model, alone = replace(model, members={FUSION: member, **found.members}, weights=found.weights), found.alone
+    judged = lesson.select(held)
+    answers = model.raw(judged.rows)
+    model = replace(model, calibration=_calibrate(lesson, answers, held, options))
+    scores = {f"validation_{n}": m(answers, judged.targets) for n, m in lesson.task.measures.items()}
+    by_set = {pattern: answers if pattern == whole else model.raw(judged.rows.only(pattern)) for pattern in patterns_of(fusion.modalities)}
+    return model, scores, score_subsets(judged, by_set, alone, fusion.modalities), _who_stands_in(model)
+
+
+def _who_stands_in(model: LabelModel) -> tuple[str, ...]:
+    sets = {"+".join(m for m in model.modalities if m in p): w for p, w in model.weights.items() if set(w) != {FUSION}}
+    told = "; ".join(f"{name}: {', '.join(f'{n} {w:.0%}' for n, w in weights.items())}" for name, weights in sets.items())
+    return (f"where modalities are missing, linear probes stand in for the fusion model: {told}",) if told else ()
 
 
 def _best(
     lesson: Lesson, fusion: FusionConfig, training: TrainingConfig, split: Split, options: LabelOptions, say: Callable[[str], None]
-) -> tuple[LabelModel, dict[str, float], tuple[str, ...]]:
+) -> _Built:
     """Whatever answers best out of its folds, fitted again on all rows."""
     crossing = cross(lesson, fusion, training, options, say)
     found = compare_members(lesson, crossing)
@@ -203,18 +213,13 @@ def _best(
         members[FUSION] = fit_fusion(lesson.rows.features, fusion, training, split=split, card=_card(), say=say)
     model = _model(lesson, fusion, members, found.weights, split, options)
     model = replace(model, calibration=_calibrate(lesson, found.answers, range(len(lesson.rows)), options))
-    measure = lesson.task.measures[lesson.task.headline]
     scores = {f"folds_{n}": m(found.answers, lesson.targets) for n, m in lesson.task.measures.items()}
     scores |= {f"folds {lesson.task.headline}: {name}": value for name, value in found.scores.items()}
     scores |= {f"seconds: {name}": seconds for name, seconds in crossing.seconds.items()}
-    natural = lesson.rows.patterns
-    for pattern, weights in found.weights.items():
-        answers = crossing.by_pattern[pattern]
-        shown = np.asarray(sum(answers[name].astype(np.float64) * w for name, w in weights.items()), np.float32)
-        rows = [i for i, here in enumerate(natural) if here & pattern]
-        if rows:
-            scores[f"validation {'+'.join(m for m in fusion.modalities if m in pattern)}"] = measure(shown[rows], lesson.targets[rows])
-    return model, scores, found.notes
+    shown = {pattern: mix(crossing.by_pattern[pattern], weights) for pattern, weights in found.weights.items()}
+    singles = {chosen[0]: name for name, chosen in probe_names(fusion.modalities).items() if len(chosen) == 1}
+    alone = {m: crossing.by_pattern[frozenset({m})][name] for m, name in singles.items()} if len(fusion.modalities) > 1 else {}
+    return model, scores, score_subsets(lesson, shown, alone, fusion.modalities), found.notes
 
 
 def compare_members(lesson: Lesson, crossing: Crossing) -> Comparison:
@@ -286,22 +291,3 @@ def _calibrate(lesson: Lesson, answers: FloatArray, places: Sequence[int] | rang
 
 def _card() -> Card:
     return Card(title="fusion", data="a part of the model in the folder above, whose card says all")
-
-
-def _sets(modalities: Sequence[Modality]) -> list[tuple[Modality, ...]]:
-    return [tuple(m for m in modalities if m in pattern) for pattern in patterns_of(modalities)]
-
-
-def _subset_notes(learned: Task, figures: dict[str, float]) -> tuple[dict[str, float], tuple[str, ...]]:
-    """How well each set of modalities does, and a note on whether the worst keeps its share of what all reach."""
-    subsets = {name.split(" ", 1)[1]: value for name, value in figures.items() if name.startswith("validation ")}
-    if len(subsets) < 2:
-        return subsets, ()
-    whole = next(iter(subsets))
-    worst = min(subsets, key=lambda name: subsets[name])
-    share = subsets[worst] / subsets[whole] if subsets[whole] > 0 else math.nan
-    verdict = "within" if share >= WORST_SHARE else "not within"
-    return subsets, (
-        f"worst set of modalities, {worst}: {learned.headline} {subsets[worst]:.3f} of {subsets[whole]:.3f} with all; "
-        f"{verdict} {1 - WORST_SHARE:.0%} of it",
-    )

@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.calibration import Calibration
 from core.encoders.tabular import TabularState
 from core.errors import ModelError
 from core.label_learning.answers import to_logits
 from core.label_learning.members import Member
 from core.label_learning.options import LabelOptions
-from core.label_learning.rows import Rows
+from core.label_learning.rows import Rows, ask_by_weights
 from core.label_learning.selection import Pattern, Weights
 from core.model_folder import check_hashes, read_json, write_json
 from core.samples import FloatArray, Modality
@@ -25,7 +23,7 @@ from core.tasks import Task, task
 
 FORMAT = 1
 CONFIG, CALIBRATION, SPLIT, METRICS, CARD, MEMBERS = "config.json", "calibration.json", "split.json", "metrics.json", "README.md", "members"
-MOST_MEMBERS = 16
+MOST_MEMBERS = 20  # fusion, boosting, and a linear probe a set of modalities
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +62,7 @@ class LabelModel:
 
     def raw(self, rows: Rows) -> FloatArray:
         """The weighted mean of the members' answers, by what each row has, `[rows, labels]`."""
-        whole = next(iter(self.weights))
-        by_weights: dict[Pattern, list[int]] = {}
-        for place, here in enumerate(rows.patterns):
-            by_weights.setdefault(here if here in self.weights else self._nearest(here), []).append(place)
-        found = np.zeros((len(rows), len(self.labels)), np.float32)
-        for pattern, places in by_weights.items():
-            part = rows if len(places) == len(rows) else rows.select(places)
-            chosen = self.weights.get(pattern, self.weights[whole])
-            found[places] = sum(self.members[name].ask(part).astype(np.float64) * weight for name, weight in chosen.items())
-        return found
-
-    def _nearest(self, here: Pattern) -> Pattern:
-        """The weights of the largest known set within these modalities; of all where there is none."""
-        within = [pattern for pattern in self.weights if pattern <= here]
-        return max(within, key=len) if within else next(iter(self.weights))
+        return ask_by_weights(rows, self.weights, {name: member.ask for name, member in self.members.items()}, len(self.labels))
 
     def answers(self, rows: Rows) -> FloatArray:
         """Calibrated probabilities, or numbers, `[rows, labels]`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,33 @@ def pool(features: FeatureSet) -> Rows:
         here[modality] = np.array([row is not None for row in rows], np.bool_)
         texts[modality] = tuple("" if row is None else " ".join(row.sentences[0]) for row in rows)
     return Rows(features, means, here, texts)
+
+
+def ask_by_weights(
+    rows: Rows, weights: Mapping[frozenset[Modality], Mapping[str, float]], members: Mapping[str, Callable[[Rows], FloatArray]], labels: int
+) -> FloatArray:
+    """The weighted mean of members' answers, by what each row has, `[rows, labels]`.
+
+    Args:
+        rows: to be answered.
+        weights: for each set of modalities the weight of each member; the first set is all of them.
+        members: by name.
+        labels: how many.
+    """
+    by_weights: dict[frozenset[Modality], list[int]] = {}
+    for place, here in enumerate(rows.patterns):
+        by_weights.setdefault(here if here in weights else _nearest(here, weights), []).append(place)
+    found = np.zeros((len(rows), labels), np.float32)
+    for pattern, places in by_weights.items():
+        part = rows if len(places) == len(rows) else rows.select(places)
+        found[places] = sum(members[name](part).astype(np.float64) * weight for name, weight in weights[pattern].items())
+    return found
+
+
+def _nearest(here: frozenset[Modality], weights: Mapping[frozenset[Modality], Mapping[str, float]]) -> frozenset[Modality]:
+    """The largest known set within these modalities; the set of all where there is none."""
+    within = [pattern for pattern in weights if pattern <= here]
+    return max(within, key=len) if within else next(iter(weights))
 
 
 def _mean(row: Features | None, width: int) -> FloatArray:

@@ -22,13 +22,23 @@ Answers = Mapping[str, FloatArray]
 ROUNDS = 20
 LEAST_WEIGHT = 0.08  # less is not worth the time of asking
 LEAST_ROWS = 20
-MOST_FOR_ALL_SETS = 4
+MOST_FOR_ALL_SETS = 5
+MOST_FOR_ALL_PROBES = 4
 
 
 def patterns_of(modalities: Sequence[Modality]) -> tuple[Pattern, ...]:
     """Sets of modalities that are looked at: all of them, or of many modalities everything, all but one, and each alone."""
+    return _sets(modalities, MOST_FOR_ALL_SETS)
+
+
+def probed(modalities: Sequence[Modality]) -> tuple[Pattern, ...]:
+    """Sets of modalities that have a linear probe of their own, all of them first."""
+    return _sets(modalities, MOST_FOR_ALL_PROBES)
+
+
+def _sets(modalities: Sequence[Modality], most_for_all: int) -> tuple[Pattern, ...]:
     whole = frozenset(modalities)
-    if len(whole) <= MOST_FOR_ALL_SETS:
+    if len(whole) <= most_for_all:
         return tuple(frozenset(c) for size in range(len(whole), 0, -1) for c in combinations(modalities, size))
     found = [whole, *(whole - {m} for m in modalities), *(frozenset({m}) for m in modalities)]
     return tuple(dict.fromkeys(found))

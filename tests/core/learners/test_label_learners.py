@@ -17,6 +17,7 @@ from core.label_learning.learned import LabelLearned
 from core.label_learning.options import LabelOptions
 from core.learners.contract import learner, load
 from core.learning import train
+from core.samples import Modality
 from core.table import from_pandas
 from core.table.values import Table
 
@@ -182,6 +183,23 @@ def test_scores_of_every_set_of_modalities(tiny_bert: str, tmp_path: Path) -> No
     assert "worst set of modalities" in (tmp_path / "m" / "README.md").read_text("utf-8")
     blind = replace(rest, rows=tuple({**row, "words": None} for row in rest.rows))
     assert set(next(iter(made.predict(blind)))["contributions"]) == {"tabular"}
+
+
+def test_quick_says_how_it_does_where_modalities_are_missing(tiny_bert: str, tmp_path: Path) -> None:
+    words = [("a dog barks", "a person falls", "the floor")[i % 3] for i in range(ROWS)]
+    kinds = {"id": "id", "length": "number", "colour": "category", "words": "text"}
+    table = from_pandas(_frame(words=words), label="label", group="group", kinds=kinds)
+    rows, rest = table.select(list(TRAIN)), table.select(list(TEST))
+    settings: dict[str, Any] = {"backbone": tiny_bert, "epochs": 1, "threads": 1, "validation_fraction": 0.4}
+    made = train(rows, "classification", tmp_path / "m", say=_quiet, **settings)
+    assert isinstance(made, LabelLearned)
+    assert {"validation text+tabular", "validation text", "validation tabular", "text alone, linear"} <= set(made.model.metrics or {})
+    card = (tmp_path / "m" / "README.md").read_text("utf-8")
+    assert "| modalities | balanced_accuracy | one alone | rows |" in card
+    assert "linear probes stand in for the fusion model" in card  # which after one epoch knows next to nothing
+    scores = made.subset_scores(rest)
+    assert min(scores[chosen].value for chosen in scores if len(chosen) == 1) > 0.8
+    assert made.model.weights[frozenset({Modality.TEXT, Modality.TABULAR})] == {"fusion": 1.0}
 
 
 def _fit(table: Table, out: Path, task: str = "classification", validation: Table | None = None, **options: Any) -> Any:
