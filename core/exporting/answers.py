@@ -14,7 +14,23 @@ from core.errors import ModelError
 from core.samples import BoolArray, FloatArray
 
 LINKS: Mapping[str, str] = {"classification": "softmax", "multilabel": "sigmoid", "ordinal": "steps", "regression": "identity"}
+LEAST = 1e-6
 Array = npt.NDArray[np.float64]
+
+
+def logits_of(link: str, answers: FloatArray) -> Array:
+    """Logits `[rows, outputs]` that a link turns into these probabilities `[rows, labels]`; numbers stay what they are."""
+    if link == "identity":
+        return answers.astype(np.float64)
+    sure = np.clip(answers.astype(np.float64), LEAST, 1 - LEAST)
+    if link == "sigmoid":
+        return np.asarray(np.log(sure) - np.log1p(-sure))
+    if link == "softmax":
+        return np.asarray(np.log(sure))
+    above = np.clip(1 - np.cumsum(sure / sure.sum(1, keepdims=True), axis=1)[:, :-1], LEAST, 1.0)  # [rows, steps], P(y > k)
+    before = np.concatenate([np.ones((len(above), 1)), above[:, :-1]], axis=1)
+    given = np.clip(above / before, LEAST, 1 - LEAST)
+    return np.asarray(np.log(given) - np.log1p(-given))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from core.samples import BoolArray, FloatArray, Modality
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from core.featuresets import FeatureSet
+
 PRESENT = "present"
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -122,16 +124,32 @@ def pool_runs(tokens: FloatArray, mask: BoolArray, most: int) -> tuple[FloatArra
     return pooled, real, times
 
 
+def check_encoders(specs: Sequence[InputSpec], features: FeatureSet) -> None:
+    """Refuse features that no part of the model was trained on; modalities that it does not read are no matter.
+
+    Raises:
+        InputError: a row's features are of another encoder or width than the model's.
+    """
+    for modality in (spec.modality for spec in specs):
+        rows = features.rows.get(modality, ())
+        for encoder, width in {(row.encoder, row.width) for row in rows if row is not None}:
+            _check_one(specs, modality, encoder, width)
+
+
 def _check(specs: Sequence[InputSpec], features: Mapping[Modality, Features], rows: int) -> None:
-    known = {spec.modality: spec for spec in specs}
     for modality, given in features.items():
-        spec = known.get(modality)
-        if spec is None:
-            raise InputError(f"this model was not trained on {modality}; it reads {', '.join(known)}")
-        if given.encoder != spec.encoder or (spec.width and given.width != spec.width):
-            raise InputError(
-                f"{modality}: features of {given.encoder!r} ({given.width} wide) do not fit a model that was trained on "
-                f"{spec.encoder!r} ({spec.width} wide)"
-            )
+        _check_one(specs, modality, given.encoder, given.width)
         if len(given) != rows:
             raise InputError(f"{modality}: features of {len(given)} rows in a batch of {rows}")
+
+
+def _check_one(specs: Sequence[InputSpec], modality: Modality, encoder: str, width: int) -> None:
+    known = {spec.modality: spec for spec in specs}
+    spec = known.get(modality)
+    if spec is None:
+        raise InputError(f"this model was not trained on {modality}; it reads {', '.join(known)}")
+    if encoder != spec.encoder or (spec.width and width != spec.width):
+        raise InputError(
+            f"{modality}: features of {encoder!r} ({width} wide) do not fit a model that was trained on "
+            f"{spec.encoder!r} ({spec.width} wide)"
+        )

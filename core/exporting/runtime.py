@@ -8,7 +8,8 @@ answers = model.predict_table(table)       # encoded by the packaged encoders, t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ import numpy as np
 from core.encoders.contract import Encoder
 from core.encoders.tabular import TabularState
 from core.errors import ModelError
-from core.exporting.answers import Answer, Link, read_link
-from core.exporting.preparing import Arrays, InputSpec, prepare
+from core.exporting.answers import Answer, Link, logits_of, read_link
+from core.exporting.mixture import Ask, Mixture, graph_file, read_mixture
+from core.exporting.preparing import Arrays, InputSpec, check_encoders, prepare
 from core.features import Features
 from core.featuresets import FeatureSet, encode_samples, from_batches
+from core.label_learning.rows import Rows
 from core.model_folder import check_hashes, read_json
 from core.samples import FloatArray, Modality, Sample
 
@@ -49,10 +52,11 @@ class Deployed:
         labels: the label space.
         specs: the modalities that it reads.
         link: from logits to answers.
-        tokenizer: the backbone's.
-        run: from prepared arrays to joint logits `[rows, outputs]` and each modality's `[rows, modalities, outputs]`.
+        tokenizer: the backbone's; None where no fusion model answers.
+        run: from prepared arrays to joint logits `[rows, outputs]` and each modality's `[rows, modalities, outputs]`; None likewise.
         folder: where it lies.
         settings: the rest of its settings.
+        mixture: members that answer together; None where the fusion model answers alone.
     """
 
     name: str
@@ -60,15 +64,17 @@ class Deployed:
     specs: tuple[InputSpec, ...]
     link: Link
     tokenizer: Any
-    run: Run
+    run: Run | None
     folder: Path
     settings: Mapping[str, Any]
+    mixture: Mixture | None = None
 
     def logits(self, features: FeatureSet) -> tuple[FloatArray, FloatArray]:
-        """Joint logits and each modality's, row by row.
+        """Joint logits and each modality's by the fusion model, row by row.
 
         Raises:
             InputError: features of other encoders than the model was trained on.
+            ModelError: no fusion model was exported.
         """
         parts = [self._part(features, range(start, min(start + BATCH, len(features)))) for start in range(0, len(features), BATCH)]
         if not parts:
@@ -76,6 +82,8 @@ class Deployed:
         return np.concatenate([joint for joint, _ in parts]), np.concatenate([each for _, each in parts])
 
     def _part(self, features: FeatureSet, rows: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        if self.run is None:
+            raise ModelError(f"{self.name}: no fusion model was exported, so there are no logits; use predict")
         stacked, present = features.batch(rows, [spec.modality for spec in self.specs])
         return self.run(prepare(self.specs, stacked, len(rows), present, self.tokenizer))
 
@@ -90,7 +98,12 @@ class Deployed:
             InputError: features of other encoders than the model was trained on.
         """
         samples = features if isinstance(features, FeatureSet) else from_batches(features, ids)
-        return self.link.answers(samples.ids, self.labels, self.logits(samples)[0]) if len(samples) else []
+        if not len(samples):
+            return []
+        if self.mixture is None:
+            return self.link.answers(samples.ids, self.labels, self.logits(samples)[0])
+        check_encoders(self.specs, samples)
+        return self.link.answers(samples.ids, self.labels, np.asarray(logits_of(self.link.kind, self.mixture.ask(samples)), np.float32))
 
     def predict_samples(self, samples: Sequence[Sample], encoders: Mapping[Modality, Encoder] | None = None) -> list[Answer]:
         """Encode samples and predict; see `predict`."""
@@ -150,8 +163,25 @@ def load(folder: Path, *, threads: int = 1) -> Deployed:
         ModelError: it is missing, damaged, was changed, or is of another format.
     """
     named = check_hashes(folder, kind=KIND)
-    if GRAPH not in named:
+    if GRAPH not in named and graph_file(0) not in named:
         raise ModelError(f"{folder.name} holds no {GRAPH}; export it with --format onnx")
+    deployed = read_deployed(folder, _fusion_run(folder, threads) if GRAPH in named else None)
+    told = deployed.settings.get("mixture")
+    if told is None:
+        return deployed
+    fusion: Ask | None = None
+    if GRAPH in named:
+        plain = replace(deployed.link, temperatures=(1.0,))
+
+        def fusion(rows: Rows) -> FloatArray:
+            return np.asarray(plain.probabilities(deployed.logits(rows.features)[0]), np.float32)
+
+    widths = {spec.modality: spec.width for spec in deployed.specs}
+    open_member = partial(open_graph, threads=threads)
+    return replace(deployed, mixture=read_mixture(told, folder, widths, len(deployed.labels), open_member, fusion))
+
+
+def _fusion_run(folder: Path, threads: int) -> Run:
     session = open_graph(folder / GRAPH, threads)
     wanted = {one.name for one in session.get_inputs()}
 
@@ -159,10 +189,10 @@ def load(folder: Path, *, threads: int = 1) -> Deployed:
         joint, each = session.run(["logits", "modality_logits"], {name: value for name, value in arrays.items() if name in wanted})
         return joint, each
 
-    return read_deployed(folder, run)
+    return run
 
 
-def read_deployed(folder: Path, run: Run) -> Deployed:
+def read_deployed(folder: Path, run: Run | None) -> Deployed:
     """The settings of a folder whose hashes are checked, around something that runs its graph.
 
     Raises:
@@ -183,7 +213,8 @@ def read_deployed(folder: Path, run: Run) -> Deployed:
     if not bounds_hold:
         raise ModelError(f"{folder.name}: {SETTINGS} states sizes that no export writes; export again")
     link = read_link(settings.get("calibration") or {}, len(labels))
-    return Deployed(name, labels, specs, link, open_tokenizer(folder / TOKENIZER), run, folder, settings)
+    tokenizer = None if run is None else open_tokenizer(folder / TOKENIZER)
+    return Deployed(name, labels, specs, link, tokenizer, run, folder, settings)
 
 
 def open_tokenizer(path: Path) -> Any:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.exporting.answers import LEAST, logits_of
 from core.metrics import Array
 from core.samples import FloatArray
 from core.tasks import Task
-
-LEAST = 1e-6
 
 
 def row_losses(task: Task, answers: Array, targets: Array, weights: Array) -> Array:
@@ -33,12 +32,5 @@ def to_logits(task: Task, answers: FloatArray) -> FloatArray:
     """What `task.probabilities` turns into these answers again."""
     if task.kind == "value":
         return answers
-    sure = np.clip(answers.astype(np.float64), LEAST, 1 - LEAST)
-    if task.kind == "several":
-        return np.asarray(np.log(sure) - np.log1p(-sure))
-    if task.outputs(answers.shape[1]) == answers.shape[1]:
-        return np.asarray(np.log(sure))
-    above = np.clip(1 - np.cumsum(sure / sure.sum(1, keepdims=True), axis=1)[:, :-1], LEAST, 1.0)  # [rows, steps], P(y > k)
-    before = np.concatenate([np.ones((len(above), 1)), above[:, :-1]], axis=1)
-    given = np.clip(above / before, LEAST, 1 - LEAST)
-    return np.asarray(np.log(given) - np.log1p(-given))
+    steps = "softmax" if task.outputs(answers.shape[1]) == answers.shape[1] else "steps"
+    return np.asarray(logits_of("sigmoid" if task.kind == "several" else steps, answers))

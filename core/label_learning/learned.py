@@ -14,8 +14,8 @@ import numpy as np
 from core.contributions import shapley
 from core.encoders.contract import Encoder
 from core.errors import InputError
+from core.exporting.answers import LEAST
 from core.feature_cache import FeatureCache
-from core.label_learning.answers import LEAST
 from core.label_learning.labels import labelled
 from core.label_learning.model import LabelModel
 from core.label_learning.rows import Rows, pool

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ PARITY = 1e-3
 
 
 def trained(
-    backbone: str, *, task: str = "classification", tuning: str = "frozen", calibration: Calibration | None = None
+    backbone: str, *, task: str = "classification", tuning: Any = "frozen", calibration: Calibration | None = None
 ) -> TrainedFusion:
     inputs = {
         IMAGE: ModalityInput(encoder="image", width=40, max_tokens=4, max_words=8),
@@ -171,7 +172,7 @@ def test_folder_without_a_graph_and_a_hostile_size_are_refused(exported: Path, t
 
 
 def test_model_that_answers_with_others_is_not_exported(tiny_bert: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="only a fusion model alone"):
+    with pytest.raises(ModelError, match="export all of them with --format onnx, or the fusion model alone with --member fusion"):
         export(replace(trained(tiny_bert), others=("linear probe",)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -187,6 +188,7 @@ class Block:
 sys.meta_path.insert(0, Block())
 import json, numpy as np
 from pathlib import Path
+from typing import Any
 from core.exporting.runtime import load
 from core.features import Features
 from core.samples import Modality
