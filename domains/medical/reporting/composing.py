@@ -14,7 +14,7 @@ from typing import Any
 from domains.medical.record import Entry, EntryKind, Record
 from domains.medical.report import Checkpoint, DraftReport, Evidence, Finding, Region, Section, Subject
 from domains.medical.reporting.finding_sentences import MAKER, MODEL, finding_lines, in_order, review_line, told_percent
-from domains.medical.reporting.record_sentences import HISTORY, indication_lines, label, matters, measurements, value_lines
+from domains.medical.reporting.record_sentences import HISTORY, indication_lines, label, matters, measurements, not_told, value_lines
 from domains.medical.reporting.study_sentences import STUDY, Earlier, comparison_lines, earlier_name, technique_lines
 from domains.medical.reporting.telling import plain, settle, short
 from domains.medical.study import KeyImage, Study
@@ -114,7 +114,7 @@ def compose(
         used=_used(images, record, held, earlier),
         missing=_missing(study, images, record, held, findings, checkpoint, earlier),
         dropped=dropped,
-        notices=(*study.notices, *(record.problems if record is not None else ())),
+        notices=(*study.notices, *((*record.problems, *not_told(record)) if record is not None else ())),
         checkpoint=checkpoint,
     )
 

@@ -11,7 +11,9 @@ from core.errors import InputError
 from core.samples import ByteArray, FloatArray
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageDraw, ImageFont
+
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 MOST_SIDE = 1024  # pixels of the picture's longer side
 LEAST_SIDE = 384
@@ -118,21 +120,20 @@ def _with_legend(picture: Image.Image, title: str, *, has_heat: bool, has_box: b
     return whole
 
 
-def _fitting(pen: object, text: str, font: object, width: float) -> str:
+def _fitting(pen: ImageDraw.ImageDraw, text: str, font: Font, width: float) -> str:
     """Words cut to a width, with dots where something is cut off."""
-    shown = text
-    while shown and pen.textlength(shown, font=font) > width:  # type: ignore[attr-defined]
-        shown = shown[:-1] if not shown.endswith("...") else shown[:-4] + "..."
-        shown = shown if shown.endswith("...") else shown + "..."
-    return shown
+    if pen.textlength(text, font=font) <= width:
+        return text
+    fitting = (f"{text[:length]}..." for length in range(len(text) - 1, -1, -1))
+    return next((shown for shown in fitting if pen.textlength(shown, font=font) <= width), "")
 
 
-def _scale(pen: object, size: int, y: float, font: object) -> None:
+def _scale(pen: ImageDraw.ImageDraw, size: int, y: float, font: Font) -> None:
     steps, width = 64, size * 8
     for step in range(steps):
         share = step / (steps - 1)
         colour = tuple(int(np.interp(share, _STOPS, _COLOURS[:, channel])) for channel in range(3))
         x = size * 3.6 + width * step / steps
-        pen.rectangle((x, y + size * 0.2, x + width / steps + 1, y + size), fill=colour)  # type: ignore[attr-defined]
-    pen.text((size * 0.5, y), "little", fill=WORDS_RGB, font=font)  # type: ignore[attr-defined]
-    pen.text((size * 4.2 + width, y), "most", fill=WORDS_RGB, font=font)  # type: ignore[attr-defined]
+        pen.rectangle((x, y + size * 0.2, x + width / steps + 1, y + size), fill=colour)
+    pen.text((size * 0.5, y), "little", fill=WORDS_RGB, font=font)
+    pen.text((size * 4.2 + width, y), "most", fill=WORDS_RGB, font=font)

@@ -56,14 +56,28 @@ def indication_lines(history: Sequence[str], request: str, record: Record | None
     ]
 
 
+def not_told(record: Record) -> tuple[str, ...]:
+    """How much of the record no sentence has room for."""
+    told = {
+        "symptoms and history": (len(record.of(*_TOLD_AS)), MOST_SYMPTOMS),
+        "conditions": (len(record.of(EntryKind.CONDITION)), MOST_CONDITIONS),
+    }
+    told["values that matter"] = (len(_mattering(record)), MOST_VALUES)
+    return tuple(f"{number - most} of {number} {what} of the record are not told" for what, (number, most) in told.items() if number > most)
+
+
 def matters(record: Record) -> tuple[Entry, ...]:
-    """The latest of each vital sign, and of laboratory values those outside of their range."""
+    """The latest of each vital sign, and of laboratory values those outside of their range; as many as a report has room for."""
+    return _mattering(record)[:MOST_VALUES]
+
+
+def _mattering(record: Record) -> tuple[Entry, ...]:
     latest = {
         entry.name: entry for entry in record.of(EntryKind.VITAL, EntryKind.LABORATORY) if entry.value is not None and not entry.negated
     }
     is_off = {Level.LOW, Level.HIGH}
     kept = [e for e in latest.values() if e.kind is EntryKind.VITAL or e.level in is_off]
-    return tuple(sorted(kept, key=lambda e: (e.level not in is_off, e.kind is not EntryKind.VITAL)))[:MOST_VALUES]
+    return tuple(sorted(kept, key=lambda e: (e.level not in is_off, e.kind is not EntryKind.VITAL)))
 
 
 def _is_told(entry: Entry) -> bool:

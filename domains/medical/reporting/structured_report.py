@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from core.errors import InputError
-from domains.medical.report import DRAFT_NOTICE, Coded, DraftReport, Evidence, Finding, Section
+from domains.medical.report import DRAFT_NOTICE, Coded, DraftReport, Evidence, Finding, Region, Section
 from domains.medical.reporting import coding
 from domains.medical.reporting import dicom_header as head
 from domains.medical.reporting.view import SIGNED_NOTICE, Files, clean
@@ -180,8 +180,8 @@ def _group(report: DraftReport, finding: Finding, number: int, evidence: Mapping
         ],
         "qualitative_evaluations": [sr.QualitativeEvaluation(_code(coding.PRESENCE), _code(coding.STATUS[finding.status]))],
     }
-    if marked is not None:
-        return sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_region=_region(marked, sources), **common)
+    if marked is not None and marked.region is not None:
+        return sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_region=_box(marked, marked.region, sources), **common)
     images = [sr.SourceImageForMeasurementGroup(*_reference(e, sources)) for e in {e.instance_uid: e for e in pictures}.values()]
     return sr.MeasurementsAndQualitativeEvaluations(source_images=images or None, **common)
 
@@ -211,13 +211,11 @@ def _share(name: Coded, value: float) -> Any:
     return Measurement(name=_code(name), value=round(value, 6), unit=codes.UCUM.NoUnits)
 
 
-def _region(marked: Evidence, sources: Mapping[str, Any]) -> Any:
-    """The box as a closed line, in pixels of its image (the centre of the first is 0.5, 0.5)."""
+def _box(marked: Evidence, region: Region, sources: Mapping[str, Any]) -> Any:
+    """A region as a closed line, in pixels of its image."""
     import numpy as np
     from highdicom.sr import GraphicTypeValues, ImageRegion, SourceImageForRegion
 
-    region = marked.region
-    assert region is not None  # for the type checker; the caller chose one with a region
     left, right = region.x1 * marked.columns, region.x2 * marked.columns
     top, bottom = region.y1 * marked.rows, region.y2 * marked.rows
     corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], dtype=np.float64)

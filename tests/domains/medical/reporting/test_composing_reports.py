@@ -153,6 +153,13 @@ def test_values_of_the_record_are_the_latest_and_those_out_of_range() -> None:
     assert [entry.id for entry in matters(Record(Patient(), entries))] == ["b"]
 
 
+def test_what_a_report_has_no_room_for_is_counted(film: Drawn) -> None:
+    entries = tuple(Entry(f"c{n}", EntryKind.CONDITION, f"condition {n}") for n in range(30))
+    report = compose(*film, Record(Patient(), entries), (), (), None, made_wall_s=MADE_WALL_S)
+    assert report.notices == ("18 of 30 conditions of the record are not told",)
+    assert sum("is recorded" in text for text in texts(report, Section.INDICATION)) == 12
+
+
 def test_a_unit_that_the_check_cannot_read_is_quoted_as_written(film: Drawn) -> None:
     entry = Entry("e", EntryKind.LABORATORY, "leukocytes", 14.2, "10*3/uL", 4.0, 10.0)
     report = compose(*film, Record(Patient(), (entry,)), (), (), None, made_wall_s=MADE_WALL_S)
