@@ -29,7 +29,6 @@ UCUM = {
     "": "1",
 }
 _SHOWN = {"degC": "°C", "degF": "°F", "percent": "%", "1/min": "per minute", "year": "years"}
-_TOLD_AS = (EntryKind.SYMPTOM, EntryKind.HISTORY)
 HISTORY = "history"
 
 
@@ -47,7 +46,8 @@ def indication_lines(history: Sequence[str], request: str, record: Record | None
     for number, text in enumerate(history, 1):
         lines += quoted(Section.INDICATION, "History", text, (f"{HISTORY}-{number}",), most=MOST_QUOTATIONS)
     if record is not None:
-        for entry in record.of(*_TOLD_AS)[:MOST_SYMPTOMS]:
+        lines += _as_written(record.of(EntryKind.HISTORY), record.of(EntryKind.SYMPTOM), ids)
+        for entry in _not_within(record)[:MOST_SYMPTOMS]:
             lines += _words(entry, ids[entry.id], "reported")
         for entry in record.of(EntryKind.CONDITION)[:MOST_CONDITIONS]:
             lines += _words(entry, ids[entry.id], "recorded")
@@ -56,10 +56,36 @@ def indication_lines(history: Sequence[str], request: str, record: Record | None
     ]
 
 
+def _as_written(history: Sequence[Entry], symptoms: Sequence[Entry], ids: Mapping[str, str]) -> list[Line]:
+    """A text at a time, its sentences together as they were written; it rests on them and on the symptoms that were read in them."""
+    texts: dict[str, list[Entry]] = {}
+    for entry in history:
+        texts.setdefault(_text_of(entry), []).append(entry)
+    lines: list[Line] = []
+    for name, sentences in list(texts.items())[:MOST_SYMPTOMS]:
+        within = [symptom for symptom in symptoms if _text_of(symptom) == name]
+        evidence = tuple(ids[entry.id] for entry in (*sentences, *within))
+        written = " ".join(entry.text or _told(entry) for entry in sentences)
+        lines += quoted(Section.INDICATION, "History", written, evidence, most=MOST_QUOTATIONS)
+    return lines
+
+
+def _not_within(record: Record) -> tuple[Entry, ...]:
+    """Symptoms that stand on their own, not read in a text that is quoted anyway."""
+    texts = {_text_of(entry) for entry in record.of(EntryKind.HISTORY)}
+    return tuple(entry for entry in record.of(EntryKind.SYMPTOM) if _text_of(entry) not in texts)
+
+
+def _text_of(entry: Entry) -> str:
+    """What an entry was read in: `symptoms.txt:3` and `symptoms.txt:3.1` are of `symptoms.txt`."""
+    return entry.id.rpartition(":")[0] or entry.id
+
+
 def not_told(record: Record) -> tuple[str, ...]:
     """How much of the record no sentence has room for."""
     told = {
-        "symptoms and history": (len(record.of(*_TOLD_AS)), MOST_SYMPTOMS),
+        "symptoms": (len(_not_within(record)), MOST_SYMPTOMS),
+        "texts": (len({_text_of(entry) for entry in record.of(EntryKind.HISTORY)}), MOST_SYMPTOMS),
         "conditions": (len(record.of(EntryKind.CONDITION)), MOST_CONDITIONS),
     }
     told["values that matter"] = (len(_mattering(record)), MOST_VALUES)
