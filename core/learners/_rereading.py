@@ -114,7 +114,7 @@ def load_rereader(folder: Path, told: Any) -> Any:
     """
     from core.model_folder import read_fitting
     from core.tokens.printed import Rereader
-    from core.tokens.printed_lines import WIDTH, lines_identity
+    from core.tokens.printed_lines import NAMED, WIDTH, lines_identity
     from core.tokens.reader import LineReader
 
     try:
@@ -126,7 +126,7 @@ def load_rereader(folder: Path, told: Any) -> Any:
         raise ModelError(f"{folder.name}: what config.json says of its reader is not what this version writes; train again")
     if identity != lines_identity():
         raise ModelError(f"{folder.name} was trained to read by {identity!r}, here is {lines_identity()!r}; get the same, or train again")
-    reader = LineReader(alphabet, WIDTH)
+    reader = LineReader(alphabet, WIDTH, named=NAMED)
     reader.load_state_dict(read_fitting(folder, READER, reader.state_dict()))
     return Rereader(reader.eval(), margin)
 

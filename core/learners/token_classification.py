@@ -237,9 +237,10 @@ def _trained(tagger: Any) -> dict[str, Any]:
 
 
 def _shape(options: TokenClassificationOptions) -> Any:
+    from core.tokens.printed_lines import WIDTH
     from core.tokens.tagger import Shape
 
-    width = {"none": 0, "line": 600, "scene": 1280}[options.image]
+    width = {"none": 0, "line": WIDTH, "scene": 1280}[options.image]
     return Shape(width, options.use_letters, options.use_crf, options.dropout, options.blind_share)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.samples import FloatArray
+from core.tokens.printed_lines import NAMED
 from core.tokens.reader import LineReader, ReaderTraining, greedy, train_reader
 from core.tokens.rereading import MARGINS, Proposal, mend, proposals
 from core.tokens.tagger import TokenTagger
@@ -119,7 +120,7 @@ def learn_to_read(lines: Sequence[Line], training: ReaderTraining, say: Callable
             once.setdefault(id(line.shown), (line.shown, text_of(line.words, line.read)))
     if not once:
         raise InputError("rereading learns from crops with their typed words, and no row has a picture that can be read")
-    return train_reader(list(once.values()), training, say=say)
+    return train_reader(list(once.values()), training, named=NAMED, say=say)
 
 
 def with_best_margin(reader: LineReader, tagger: TokenTagger, lines: Sequence[Line]) -> Rereader:

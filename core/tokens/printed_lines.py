@@ -1,7 +1,7 @@
 """Cut the crop of a printed passage into its lines, and turn them into one run of image tokens from left to right.
 
-Network: the packaged PP-OCRv4 reader (see docs/models.md), cut before its alphabet: what is kept are the shapes it sees every
-eight pixels, not the Chinese and English characters it would name. A reader of another alphabet is learned on top of them.
+Network: the packaged PP-OCRv4 reader (see docs/models.md). What is kept every eight pixels are the shapes that it sees, and how
+likely it finds each ASCII character there. A reader of another alphabet, such as one with accents, is learned on top of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ MOST_PIXELS = 16_000_000
 LEAST_SIDE_PX = 8
 STRETCH = 1.3  # old type is set tight; a little wider than true gives each letter enough steps
 NECK, SHAPES = "transpose_51.tmp_0", "p2o.AveragePool.1"  # `[1, steps, 120]` and `[1, 480, 1, steps]`
-WIDTH = 600
+SHAPE_WIDTH = 600
+NAMED = ("", *map(chr, range(33, 127)), " ")  # what PP-OCR's own output tells apart here; the first is 'nothing'
+WIDTH = SHAPE_WIDTH + len(NAMED)
+LEAST_LOG = -12.0
 SMOOTH_PX = 3
 LEAST_CONTRAST = 20.0  # below the paper's grey: less than this is stain
 LEAST_BAND_PX = 4
@@ -154,9 +157,14 @@ class LineEncoder:
         """
         self.name = lines_identity(weights)
         self._session = _cut_session(locate(weights) / FILE, threads)
+        self._named = self._session.get_outputs()[0].name
+        told = self._session.get_modelmeta().custom_metadata_map.get("character", "").splitlines()
+        if not set(NAMED[1:-1]) <= set(told):
+            raise ModelError(f"{FILE} does not say which characters it names; run: trivium models pull {DEFAULT_WEIGHTS}")
+        self._columns = [0, *(told.index(one) + 1 for one in NAMED[1:-1]), len(told) + 1]
 
     def encode(self, grey: ByteArray) -> FloatArray:
-        """`[steps, 600]`, the lines one after the other as they are read.
+        """`[steps, 696]`, the lines one after the other as they are read; the last 96 are logarithms of likelihoods of `NAMED`.
 
         Raises:
             InputError: no picture of a printed line.
@@ -165,8 +173,9 @@ class LineEncoder:
 
     def _strip(self, strip: ByteArray) -> FloatArray:
         plane = (strip.astype(np.float32) / 255 - 0.5) / 0.5
-        neck, shapes = self._session.run([NECK, SHAPES], {"x": np.repeat(plane[None, None], 3, axis=1)})
-        steps: FloatArray = np.concatenate([neck[0], shapes[0, :, 0].T], axis=1).astype(np.float32)
+        neck, shapes, named = self._session.run([NECK, SHAPES, self._named], {"x": np.repeat(plane[None, None], 3, axis=1)})
+        logs = np.log(np.maximum(named[0][:, self._columns], np.exp(LEAST_LOG)))  # [steps, 96]
+        steps: FloatArray = np.concatenate([neck[0], shapes[0, :, 0].T, logs], axis=1).astype(np.float32)
         return steps
 
 
@@ -181,7 +190,6 @@ def _cut_session(path: Path, threads: int) -> Any:
     known = {name for node in model.graph.node for name in node.output}
     if not {NECK, SHAPES} <= known:
         raise ModelError(f"{path.name} is not the packaged PP-OCRv4 reader; run: trivium models pull {DEFAULT_WEIGHTS}")
-    del model.graph.output[:]
     model.graph.output.extend([onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in (NECK, SHAPES)])
     return open_session(model.SerializeToString(), threads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ HIDDEN = 128
 MIXERS, MIXER_STEPS = 2, 5  # convolutions over neighbouring steps: the tokens below them have seen their line already
 GRADIENT_NORM = 5.0
 LEAST_SPREAD = 1e-3
+UNNAMED = -3.0  # an accented letter looks like its bare one to an encoder that knows no accents
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,30 @@ class LineReader(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    place: Tensor
 
-    def __init__(self, alphabet: Sequence[str], width: int, *, hidden: int = HIDDEN, dropout: float = 0.25) -> None:
+    def __init__(
+        self, alphabet: Sequence[str], width: int, *, named: Sequence[str] = (), hidden: int = HIDDEN, dropout: float = 0.25
+    ) -> None:
+        """Begin as the encoder reads, where it names characters.
+
+        Args:
+            alphabet: of the output.
+            width: of image tokens.
+            named: the characters whose log likelihoods are the tokens' last numbers, the first being 'nothing here'.
+            hidden: width within.
+            dropout: of image tokens' numbers and of the hidden state.
+        """
         super().__init__()
+        self.named = len(named)
+        if named:
+            column = {character: index for index, character in enumerate(named)}
+            places = [0, *(column.get(c, column.get(unicodedata.normalize("NFD", c)[0], -1)) for c in alphabet)]
+            self.register_buffer("place", torch.tensor(places), persistent=False)
+            self.trust = nn.Parameter(torch.ones(len(places)))
+            self.surprise = nn.Parameter(
+                torch.tensor([UNNAMED if unicodedata.normalize("NFD", c)[0] != c else 0.0 for c in ("a", *alphabet)])
+            )
         self.alphabet = tuple(alphabet)
         self.width = width
         self.hidden = hidden
@@ -75,7 +98,12 @@ class LineReader(nn.Module):
             mixed = mixer((norm(hidden) * real).transpose(1, 2)).transpose(1, 2)
             hidden = hidden + self.dropout(nn.functional.gelu(mixed))
         hidden = self.norms[-1](hidden)
-        return self.outer(self.dropout(hidden)).log_softmax(-1), hidden
+        scores = self.outer(self.dropout(hidden))
+        if self.named:
+            told = tokens[..., -self.named :]
+            seen = torch.where(self.place >= 0, told[..., self.place.clamp(min=0)], told.amin(-1, keepdim=True))
+            scores = scores + self.trust * seen + self.surprise
+        return scores.log_softmax(-1), hidden
 
     @torch.no_grad()
     def read(self, tokens: FloatArray) -> FloatArray:
@@ -104,6 +132,7 @@ def train_reader(
     settings: ReaderTraining | None = None,
     alphabet: Sequence[str] | None = None,
     *,
+    named: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> LineReader:
     """Learn from image tokens `[steps, width]` with what is printed there.
@@ -116,7 +145,7 @@ def train_reader(
     rng = np.random.default_rng(settings.seed)
     if not lines:
         raise InputError("a reader needs lines with their text; there are none")
-    reader = LineReader(alphabet or alphabet_of([text for _, text in lines]), lines[0][0].shape[1], dropout=settings.dropout)
+    reader = LineReader(alphabet or alphabet_of([text for _, text in lines]), lines[0][0].shape[1], named=named, dropout=settings.dropout)
     usable = [(tokens, codes) for tokens, text in lines if 0 < len(codes := reader.codes(text)) <= len(tokens)]
     if not usable:
         raise InputError("no line has as many image tokens as characters; the pictures are too small for their text")

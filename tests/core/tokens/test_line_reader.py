@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.errors import InputError
@@ -82,3 +83,15 @@ def test_reader_learns_lines_and_is_the_same_at_one_seed() -> None:
     one, two = (train_reader(lines, ReaderTraining(epochs=25, rate=1e-2, dropout=0.0)) for _ in range(2))
     assert greedy(one.read(lines[0][0]), one.alphabet) == texts[0]
     assert np.array_equal(one.read(lines[0][0]), two.read(lines[0][0]))
+
+
+def test_untrained_reader_reads_as_the_encoder_names_and_prefers_bare_letters() -> None:
+    reader = LineReader("abcé", 6, named=("", "a", "b", "e"), dropout=0.0)
+    torch.nn.init.zeros_(reader.outer.weight)
+    torch.nn.init.zeros_(reader.outer.bias)
+    tokens = np.zeros((3, 6), np.float32)
+    tokens[:, 2:] = -9.0
+    tokens[[0, 1, 2], [3, 2, 4]] = -0.1  # 'a', nothing, 'b'
+    assert greedy(reader.read(tokens), reader.alphabet) == "ab"
+    tokens[0] = (0, 0, -9.0, -9.0, -9.0, -0.1)  # 'e', which the alphabet has with its accent alone
+    assert greedy(reader.read(tokens), reader.alphabet) == "éb"
