@@ -27,7 +27,7 @@ from core.label_learning.options import LabelOptions
 from core.label_learning.rows import Rows, pool
 from core.label_learning.selection import Pattern, cross_fitted, mix, patterns_of, weigh
 from core.label_learning.standing_in import stand_ins
-from core.label_learning.subsets import SubsetScore, score_subsets, tell_subsets
+from core.label_learning.subsets import SubsetScore, no_worse_than_alone, score_subsets, tell_subsets
 from core.learners.contract import Outcome, Say
 from core.metrics import Estimate, paired_difference
 from core.model_folder import check_place, save_whole
@@ -202,6 +202,8 @@ def _best(
     crossing = cross(lesson, fusion, training, options, say)
     found = compare_members(lesson, crossing)
     say(found.notes[0])
+    singles = {chosen[0]: name for name, chosen in probe_names(fusion.modalities).items() if len(chosen) == 1 < len(fusion.modalities)}
+    found = replace(found, weights=no_worse_than_alone(lesson, crossing.by_pattern, found.weights, singles, fusion.modalities))
     needed = {name for weights in found.weights.values() for name in weights}
     members: dict[str, Member] = {}
     for name, modalities in probe_names(fusion.modalities).items():
@@ -217,8 +219,7 @@ def _best(
     scores |= {f"folds {lesson.task.headline}: {name}": value for name, value in found.scores.items()}
     scores |= {f"seconds: {name}": seconds for name, seconds in crossing.seconds.items()}
     shown = {pattern: mix(crossing.by_pattern[pattern], weights) for pattern, weights in found.weights.items()}
-    singles = {chosen[0]: name for name, chosen in probe_names(fusion.modalities).items() if len(chosen) == 1}
-    alone = {m: crossing.by_pattern[frozenset({m})][name] for m, name in singles.items()} if len(fusion.modalities) > 1 else {}
+    alone = {m: crossing.by_pattern[frozenset({m})][name] for m, name in singles.items()}
     return model, scores, score_subsets(lesson, shown, alone, fusion.modalities), found.notes
 
 
@@ -249,7 +250,7 @@ def compare_members(lesson: Lesson, crossing: Crossing) -> Comparison:
     else:
         shipped, answers = best, crossing.whole[best]
         plain = [name for name in alone if name == best or LINEAR in name]
-        small = {p: {n: crossing.by_pattern[p][n] for n in plain} for p in crossing.by_pattern}
+        small = {p: {n: answers[n] for n in plain if n in answers} for p, answers in crossing.by_pattern.items()}
         weights = {**weigh(lesson, small, everything), whole: {best: 1.0}}
         notes.append(f"{best} alone wins with loss {losses[best]:.3f} and {headline} {alone[best]:.3f} out of fold")
         notes.append(f"several together have no lower loss ({loss:.3f}); their {headline} is {_span(gain)} more")

@@ -16,6 +16,7 @@ from core.label_learning.crossing import FUSION, probe_names
 from core.label_learning.linear import LinearMember, fit_linear
 from core.label_learning.members import Lesson, Member
 from core.label_learning.selection import Pattern, patterns_of, weigh
+from core.label_learning.subsets import no_worse_than_alone
 from core.samples import FloatArray, Modality
 
 
@@ -56,9 +57,10 @@ def stand_ins(
         fitting = [probe for probe in probes.values() if frozenset(probe.columns.modalities) <= pattern]
         answers[pattern] = {FUSION: fusion.ask(shown), **{probe.name: probe.ask(shown) for probe in fitting}}
     weights = {**weigh(held, answers, range(len(validation))), whole: {FUSION: 1.0}}
+    singles = {probe.columns.modalities[0]: name for name, probe in probes.items() if len(probe.columns.modalities) == 1}
+    weights = no_worse_than_alone(held, answers, weights, singles, modalities)
     asked = {name for chosen in weights.values() for name in chosen}
-    singles = {probe.columns.modalities[0]: probe for probe in probes.values() if len(probe.columns.modalities) == 1}
-    alone = {m: probe.ask(held.rows.only([m])) for m, probe in singles.items()}
+    alone = {m: answers[frozenset({m})][name] for m, name in singles.items()}
     return StandIns({name: probe for name, probe in probes.items() if name in asked}, weights, alone)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.label_learning.members import Lesson
-from core.label_learning.selection import Pattern
+from core.label_learning.selection import Pattern, mix
 from core.samples import FloatArray, Modality
 
 WORST_SHARE = 0.9  # the least that a set of modalities should keep of what all together reach
@@ -62,6 +62,32 @@ def score_subsets(
         chosen = tuple(m for m in modalities if m in pattern)
         found.append(SubsetScore(chosen, measure(given[rows], truth), own[best] if best else None, best, len(rows)))
     return tuple(found)
+
+
+def no_worse_than_alone(
+    lesson: Lesson,
+    by_pattern: Mapping[Pattern, Mapping[str, FloatArray]],
+    weights: Mapping[Pattern, Mapping[str, float]],
+    singles: Mapping[Modality, str],
+    modalities: Sequence[Modality],
+) -> dict[Pattern, dict[str, float]]:
+    """The weights, but where a set of modalities falls short the probe that reads the best of them alone answers.
+
+    Members are weighed by loss, which may cost some of the headline measure.
+
+    Args:
+        lesson: the rows that are judged.
+        by_pattern: for each set the answers of members that are shown nothing else.
+        weights: of those members.
+        singles: by modality the member that reads it alone.
+        modalities: in the model's order.
+    """
+    answers = {pattern: mix(by_pattern[pattern], chosen) for pattern, chosen in weights.items()}
+    alone = {m: by_pattern[frozenset({m})][name] for m, name in singles.items()}
+    scores = score_subsets(lesson, answers, alone, modalities)
+    short = {frozenset(one.modalities): one.best_alone for one in scores[1:] if not one.holds(scores[0].value)}
+    taken = {pattern: {singles[m]: 1.0} for pattern, m in short.items() if m is not None}
+    return {pattern: taken.get(pattern, dict(chosen)) for pattern, chosen in weights.items()}
 
 
 def tell_subsets(headline: str, scores: Sequence[SubsetScore]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from core.label_learning.members import Lesson
 from core.label_learning.rows import Rows, ask_by_weights
 from core.label_learning.selection import patterns_of
 from core.label_learning.standing_in import stand_ins
-from core.label_learning.subsets import SubsetScore, score_subsets, tell_subsets
+from core.label_learning.subsets import SubsetScore, no_worse_than_alone, score_subsets, tell_subsets
 from core.metrics import balanced_accuracy
 from core.samples import FloatArray, Modality
 from core.tasks import task
@@ -83,6 +83,17 @@ def test_a_fusion_model_that_needs_no_help_is_left_alone(lesson: Lesson) -> None
     found = stand_ins(lesson, Knows(), ALL, TAUGHT, HELD, 0)
     assert set(found.members) == set()
     assert all(weights == {"fusion": 1.0} for weights in found.weights.values())
+
+
+def test_what_loss_prefers_gives_way_where_it_costs_the_measure(lesson: Lesson) -> None:
+    sure, right = np.full((ROWS, 3), 1 / 3, np.float32), np.where(lesson.targets > 0, 0.34, 0.33).astype(np.float32)
+    whole, text = frozenset(ALL), frozenset({TEXT})
+    by_pattern = {whole: {"all": lesson.targets, "text alone": right}, text: {"all": sure, "text alone": right}}
+    weights = {whole: {"all": 1.0}, text: {"all": 1.0}}
+    found = no_worse_than_alone(lesson, by_pattern, weights, {TEXT: "text alone"}, ALL)
+    assert found == {whole: {"all": 1.0}, text: {"text alone": 1.0}}
+    by_pattern[text]["all"] = lesson.targets
+    assert no_worse_than_alone(lesson, by_pattern, weights, {TEXT: "text alone"}, ALL) == weights
 
 
 def test_each_set_has_a_probe_of_its_own_up_to_four_modalities() -> None:
