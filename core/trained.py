@@ -63,9 +63,10 @@ class TrainedFusion:
         Raises:
             ModelError: weights are not here, or not those that the model was trained on.
         """
-        from core.table.defaults import encoders_of
+        from core.table.defaults import encoders_of, text_encoder_named
 
-        found = encoders_of(self.checkpoint.config.modalities, self.tabular)
+        text = self.checkpoint.config.inputs.get(Modality.TEXT)
+        found = encoders_of(self.checkpoint.config.modalities, self.tabular, text=text_encoder_named(text.encoder if text else ""))
         for modality, encoder in found.items():
             wanted = self.checkpoint.config.inputs[modality].encoder
             if encoder.name != wanted:

@@ -37,6 +37,7 @@ def validation_of(
 
     from core.label_learning.labels import label_space, labelled, separator_of
     from core.label_learning.options import LabelOptions
+    from core.label_learning.scripts import text_encoder_of
     from core.learners._options import options_of
 
     options = options_of(learner(task_name), fixed)
@@ -48,7 +49,8 @@ def validation_of(
     for problem in given.problems[:3]:
         say(f"{table.name}: {problem}")
     labels = label_space(learned, given, options.order)
-    encoded = encode_table(given.table, encoders=default_encoders(given.table, threads=options.threads), separator=separator, say=say)
+    encoders = default_encoders(given.table, threads=options.threads, text=text_encoder_of(given.table, options, say))
+    encoded = encode_table(given.table, encoders=encoders, separator=separator, say=say)
     features = replace(encoded, labels=given.labels, weights=given.weights)
     splits = splits_of(features, fraction=options.validation_fraction or 0.2, parts=parts, seed=options.seed)
     told = repr((task_name, labels, features.ids, features.labels, splits, sorted(fixed.items(), key=str)))

@@ -130,12 +130,15 @@ class Deployed:
             ModelError: weights are not here, or not those that the model was trained on.
         """
         from core.exporting.text_runtime import OnnxTextEncoder
-        from core.table.defaults import encoders_of
+        from core.table.defaults import encoders_of, text_encoder_named
 
         wanted = {spec.modality: spec for spec in self.specs}
         tabular = self.settings.get("tabular")
-        found = encoders_of([m for m in wanted if m is not Modality.TEXT], TabularState.from_json(tabular) if tabular else None)
-        if Modality.TEXT in wanted:
+        kind = text_encoder_named(wanted[Modality.TEXT].encoder) if Modality.TEXT in wanted else "minilm"
+        has_own = Modality.TEXT in wanted and kind == "minilm"
+        packaged = [m for m in wanted if not (has_own and m is Modality.TEXT)]
+        found = encoders_of(packaged, TabularState.from_json(tabular) if tabular else None, text=kind)
+        if has_own:
             text = self.settings.get("text")
             if not text:
                 raise ModelError(f"{self.folder.name} holds no text encoder; export again, or give features")

@@ -40,6 +40,7 @@ from core.label_learning.fusion_member import FusionMember
 from core.label_learning.linear import LinearMember
 from core.label_learning.members import Member
 from core.label_learning.model import LabelModel
+from core.label_learning.scripts import kept_text_encoder
 from core.model_folder import save_whole, write_json
 from core.samples import Modality
 from core.table.defaults import encoders_of
@@ -101,7 +102,7 @@ def export_members(model: LabelModel, name: str, card: str, out: Path, *, int8: 
     Raises:
         ModelError: a member is too large, or the folder cannot be written.
     """
-    encoders = encoders_of(model.modalities, model.tabular)
+    encoders = encoders_of(model.modalities, model.tabular, text=kept_text_encoder(model.options))
     specs = tuple(InputSpec(m, encoders[m].name, encoders[m].width, 1, 1) for m in model.modalities)
     fusion = model.members.get(FUSION)
     if isinstance(fusion, FusionMember):

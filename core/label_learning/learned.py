@@ -19,6 +19,7 @@ from core.feature_cache import FeatureCache
 from core.label_learning.labels import labelled
 from core.label_learning.model import LabelModel
 from core.label_learning.rows import Rows, pool
+from core.label_learning.scripts import kept_text_encoder
 from core.metrics import REPEATS, Estimate, bootstrap
 from core.samples import FloatArray, Modality
 from core.table.casting import NOT_READ, cast_columns
@@ -130,7 +131,8 @@ class LabelLearned:
 
     def _encode(self, known: Table) -> Rows:
         if not self._encoders:
-            self._encoders = default_encoders(known, tabular=self.model.tabular, threads=self.model.options.threads)
+            options = self.model.options
+            self._encoders = default_encoders(known, tabular=self.model.tabular, threads=options.threads, text=kept_text_encoder(options))
         encoders = {m: one for m, one in self._encoders.items() if m in self.model.modalities}
         if len(known) > FEW_ROWS:
             return pool(encode_table(known, encoders=encoders, say=silent))

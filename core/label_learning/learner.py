@@ -25,6 +25,7 @@ from core.label_learning.members import Lesson, Member, lesson_weights
 from core.label_learning.model import LabelModel, read_model, write_model
 from core.label_learning.options import LabelOptions
 from core.label_learning.rows import Rows, pool
+from core.label_learning.scripts import kept_text_encoder, text_encoder_of
 from core.label_learning.selection import Pattern, cross_fitted, mix, patterns_of, weigh
 from core.label_learning.standing_in import stand_ins
 from core.label_learning.subsets import SubsetScore, no_worse_than_alone, score_subsets, tell_subsets
@@ -76,6 +77,7 @@ def fit_labels(
     learned = task(task_name)
     given, held, separator, notes = _read(learned, train, validation, options)
     labels = label_space(learned, given, options.order)
+    options = options.model_copy(update={"text_encoder": text_encoder_of(given.table, options, say)})
     rows, tabular, split = _encode(given, held, options, say)
     targets = learned.targets(rows.features.labels, labels)  # also says which validation label is not among the training's
     lesson = Lesson(
@@ -139,7 +141,7 @@ def _read(
 
 def _encode(given: Labelled, held: Labelled | None, options: LabelOptions, say: Say) -> tuple[Rows, TabularState | None, Split]:
     """All rows of training and validation, encoded by encoders that were fitted on the training rows."""
-    encoders = default_encoders(given.table, threads=options.threads)
+    encoders = default_encoders(given.table, threads=options.threads, text=kept_text_encoder(options))
     state = getattr(encoders.get(Modality.TABULAR), "state", None)
     sides = [given] + ([held] if held else [])
     weights = [side.weights or (1.0,) * len(side.table) for side in sides]

@@ -29,6 +29,8 @@ class LabelOptions(BaseModel):
         order: of ordinal labels, lowest first; may be left out where they are numbers.
         separator: between several labels of a cell; None means the first of | ; , that occurs.
         folds: of the cross-validation.
+        text_encoder: which packaged encoder reads text; `auto` takes the multilingual one where most letters are of a script that the
+            usual one does not know.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,7 @@ class LabelOptions(BaseModel):
     order: tuple[str, ...] = ()
     separator: str | None = Field(default=None, min_length=1, max_length=8)
     folds: int = Field(default=3, ge=2, le=20)
+    text_encoder: Literal["auto", "minilm", "multilingual"] = "auto"
 
     @property
     def most_epochs(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
 from core.encoders.contract import Encoder
 from core.encoders.series import SeriesEncoder
@@ -11,23 +12,37 @@ from core.errors import InputError
 from core.samples import Modality
 from core.table.values import ColumnKind, Table
 
+MULTILINGUAL = "text:sentences:"  # how the name of its encoder begins
+TextEncoderName = Literal["minilm", "multilingual"]
 
-def default_encoders(table: Table, *, tabular: TabularState | None = None, threads: int = 2) -> dict[Modality, Encoder]:
+
+def default_encoders(
+    table: Table, *, tabular: TabularState | None = None, threads: int = 2, text: TextEncoderName = "minilm"
+) -> dict[Modality, Encoder]:
     """One encoder for each modality of a table, loaded once.
 
     Args:
         table: training rows; means, quantiles and categories are fitted on them.
         tabular: what was fitted before, to be used on other rows.
         threads: CPU threads of one call.
+        text: which of the packaged encoders reads text.
 
     Raises:
         ModelError: weights are not here or damaged.
     """
     wanted = table.modalities
-    return encoders_of(wanted, (tabular or fit_tabular_state(table)) if Modality.TABULAR in wanted else None, threads=threads)
+    state = (tabular or fit_tabular_state(table)) if Modality.TABULAR in wanted else None
+    return encoders_of(wanted, state, threads=threads, text=text)
 
 
-def encoders_of(wanted: Collection[Modality], tabular: TabularState | None = None, *, threads: int = 2) -> dict[Modality, Encoder]:
+def text_encoder_named(encoder: str) -> TextEncoderName:
+    """Which of the packaged encoders has this name."""
+    return "multilingual" if encoder.startswith(MULTILINGUAL) else "minilm"
+
+
+def encoders_of(
+    wanted: Collection[Modality], tabular: TabularState | None = None, *, threads: int = 2, text: TextEncoderName = "minilm"
+) -> dict[Modality, Encoder]:
     """The packaged encoder of each of these modalities, numbers and categories as they were fitted before.
 
     Raises:
@@ -35,7 +50,11 @@ def encoders_of(wanted: Collection[Modality], tabular: TabularState | None = Non
         InputError: a table's numbers are wanted and nothing was fitted.
     """
     found: dict[Modality, Encoder] = {}
-    if Modality.TEXT in wanted:
+    if Modality.TEXT in wanted and text == "multilingual":
+        from core.encoders.multilingual import MultilingualTextEncoder
+
+        found[Modality.TEXT] = MultilingualTextEncoder()
+    elif Modality.TEXT in wanted:
         from core.encoders.text import TextEncoder
 
         found[Modality.TEXT] = TextEncoder()
