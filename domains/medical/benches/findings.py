@@ -25,12 +25,17 @@ from domains.medical.findings.columns import Row
 from domains.medical.findings.evaluation import Asked, auroc_of, ece_of, f1_of, risk_coverage, said_of
 from domains.medical.findings.folder import shown
 from domains.medical.findings.learning import ABSENT, Fitted, thresholds_of, truth_of
+from domains.medical.findings.preparing import spoken
+from domains.medical.record import EntryKind
+from domains.medical.records import read_record
 
 FRAMES = 4
 SEED = 0
 ALPHA = 0.1
 PARTS = ("both", "image", "record")
 OUTCOMES = {"Y": True, "N": False}
+MEASURED = ("temperature", "leukocyte_count", "neutrophil_count", "lymphocyte_count", "offset_days")
+SEXES = {"F": "female", "M": "male"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +189,8 @@ def lung_ultrasound(data: Path) -> Set:
             Row(
                 id=Path(item["file"]).stem,
                 images=_frames(folder / item["file"]),
-                study=(f"lung ultrasound, {item['probe']} probe",),
-                symptoms=item["text_symptoms_only"],
-                values=_values(item, numbers=("age",), words=("sex",)),
+                symptoms=_symptoms(item["text_symptoms_only"]),
+                values=_person(item),
                 patient=item["patient_or_group"],
                 findings=("abnormal lung",) if item["label"] != "regular" else (),
             )
@@ -245,6 +249,21 @@ def breast_ultrasound(data: Path, preset: Preset) -> Set:
 def _folds(rows: Sequence[Row], parts: int) -> tuple[Split, ...]:
     labels = [row.findings or (ABSENT,) for row in rows]
     return tuple(folds([row.id for row in rows], labels, [row.patient for row in rows], parts=parts, seed=SEED))
+
+
+def _symptoms(written: str) -> str:
+    """`symptoms: fever yes, cough no` as a record would tell it: `fever; no cough`."""
+    _, _, told = written.partition("symptoms:")
+    answers = [part.strip().rsplit(" ", 1) for part in told.split(",") if part.strip()]
+    text = " ".join(f"{'' if answer == 'yes' else 'no '}{name}." for name, answer in answers)
+    return spoken(read_record((), texts=[text]), EntryKind.SYMPTOM, None) if text else ""
+
+
+def _person(item: dict[str, str]) -> dict[str, float | str | None]:
+    """Age and sex as a record would give them."""
+    found: dict[str, float | str | None] = {"sex": SEXES[item["sex"]]} if item["sex"] in SEXES else {}
+    age = _number(item["age"])
+    return found if age is None else {**found, "age_years": age}
 
 
 def _items(path: Path) -> list[dict[str, str]]:

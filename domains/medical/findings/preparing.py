@@ -51,8 +51,8 @@ def row_of(
         images=tuple(image.rgb for image in images[:MOST_IMAGES]),
         study=tuple(dict.fromkeys(image.name for image in images[:MOST_IMAGES])),
         record=sentences(replace(told, entries=tuple(e for e in told.entries if e.kind not in SPOKEN)), at),
-        history=_spoken(told, EntryKind.HISTORY, at),
-        symptoms=_spoken(told, EntryKind.SYMPTOM, at),
+        history=spoken(told, EntryKind.HISTORY, at),
+        symptoms=spoken(told, EntryKind.SYMPTOM, at),
         values={name: value for name, value in values(told, at).items() if value is not None},
         patient=patient,
         findings=findings,
@@ -136,8 +136,8 @@ def _picture(given: LabelledStudy) -> PictureDetails | None:
         raise InputError("modality, view, laterality or taken cannot be used as written") from error
 
 
-def _spoken(record: Record, kind: EntryKind, at: float | None) -> str:
-    """The words of one kind alone."""
+def spoken(record: Record, kind: EntryKind, at: float | None) -> str:
+    """What a record tells of one kind alone, history or symptoms, as the model reads it."""
     return "; ".join(sentences(Record(Patient(), record.of(kind)), at))
 
 
