@@ -206,7 +206,7 @@ class Listener:
             ssl_context=context,
             evt_handlers=handlers,
             server_class=Server,
-            limits=Limits(settings.pdu_bytes, settings.network_timeout_s, self._begin_object, self._store, self._left),
+            limits=Limits(settings.pdu_bytes, settings.network_timeout_s, self._begin_object, self._store, self._left, lambda: None),
             connections=settings.associations * 2 + WAITING_CONNECTIONS,
             refused=self._refused,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from socketserver import BaseServer
 from typing import Any, cast
@@ -51,8 +53,8 @@ class Server(ThreadedAssociationServer):
     block_on_close = False
 
     def __init__(self, *arguments: Any, limits: Limits, connections: int, refused: Callable[[str], None], **options: Any) -> None:
-        self.limits = limits
-        self._connections = connections
+        self.limits = replace(limits, is_gone=self._is_gone)
+        self._room, self._lock = connections, threading.Lock()
         self._refused = refused
         super().__init__(*arguments, **{**options, "request_handler": Connection})
 
@@ -73,10 +75,16 @@ class Server(ThreadedAssociationServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
         """Whether there is room for one more connection, associated or not."""
-        if len(self.active_associations) < self._connections:
-            return True
+        with self._lock:
+            if self._room:
+                self._room -= 1
+                return True
         self._refused("connections")
         return False
+
+    def _is_gone(self) -> None:
+        with self._lock:
+            self._room += 1
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands where TLS is on, then begin the association."""
@@ -88,6 +96,7 @@ class Server(ThreadedAssociationServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Count it; the default prints a traceback."""
+        self._is_gone()
         self._refused("handshakes")
 
 

@@ -35,7 +35,8 @@ from pynetdicom.pdu_primitives import P_DATA
 from domains.medical.receiving.answers import store_answer
 from domains.medical.receiving.objects import IncomingFile
 
-READY, CLOSING = "Sta6", "Sta13"  # PS3.8 9.2: established, data may come; waiting for the connection to close
+# PS3.8 9.2: before the association's request came; established, data may come; awaiting that the connection closes
+BEGINNING, READY, CLOSING = ("Sta1", "Sta2"), "Sta6", "Sta13"
 CLOSED, BROKEN = "Evt17", "Evt19"  # the connection is gone; a unit that cannot be
 HEADER_BYTES = 6
 P_DATA_TF, RELEASE_REQUEST, ABORT = 0x04, 0x05, 0x07
@@ -58,6 +59,7 @@ class Limits:
         begin_object: makes the file for an object: SOP class and instance as its request names them, transfer syntax.
         store: keeps a whole object: the request, whose file it is, and the transfer syntax; gives the status to answer with.
         has_left: called once the peer has asked to end, or is gone.
+        is_gone: called once its threads have ended, or are about to.
     """
 
     pdu_bytes: int
@@ -65,6 +67,7 @@ class Limits:
     begin_object: Callable[[str, str, str], IncomingFile]
     store: Callable[[ReceivingAssociation, Any, str], int]
     has_left: Callable[[ReceivingAssociation], None]
+    is_gone: Callable[[], None]
 
 
 class BadUnitError(Exception):
@@ -139,14 +142,20 @@ class ReceivingUpperLayer(DULServiceProvider):
                 self._limits.has_left(self._association)
             unit, event = self._decode_pdu(bytearray(header + body))
         except (OSError, EOFError):
-            self.event_queue.put(CLOSED)
+            self._end(CLOSED)
             return
         except Exception as error:  # pynetdicom raises what the damage leads it to; the peer is told by an abort
             log.info("association %s sent what cannot be taken (%s) and is ended", self._association.id, type(error).__name__)
-            self.event_queue.put(BROKEN)
+            self._end(BROKEN)
             return
         self._recv_pdu.put(unit)
         self.event_queue.put(event)
+
+    def _end(self, event: str) -> None:
+        """Let the state machine end the association, and wake who waits for its request."""
+        self.event_queue.put(event)
+        if self.state_machine.current_state in BEGINNING:
+            self.to_user_queue.put(None)  # type: ignore[arg-type]  # nothing came: what a time-out says
 
     def send(self, unit: bytes) -> None:
         """Send a unit with data while the association is established, from the thread that reads it."""
@@ -290,6 +299,7 @@ class ReceivingAssociation(Association):
     def __init__(self, ae: ApplicationEntity, limits: Limits) -> None:
         super().__init__(ae, MODE_ACCEPTOR)
         self.id = uuid.uuid4().hex
+        self._limits = limits
         self.begun = threading.Event()
         self.objects = 0
         self.studies: set[str] = set()
@@ -303,9 +313,19 @@ class ReceivingAssociation(Association):
         for event in evt._INTERVENTION_EVENTS:
             self.bind(event, evt.get_default_handler(event))
 
+    def run_reactor(self) -> None:
+        """Serve, and say when it is over."""
+        try:
+            super().run_reactor()
+        finally:
+            self._limits.is_gone()
+
     def _abort_blocking(self, block: bool = True) -> None:
-        """Abort; the thread that reads cannot wait for itself, it goes by the state machine."""
+        """Abort; the thread that reads cannot wait for itself, and before there is an association there is nothing to abort."""
         if threading.current_thread() is self.dul:
             self.dul.event_queue.put(BROKEN)
+        elif not self.begun.is_set():
+            if self.upper_layer.socket is not None:
+                self.upper_layer.socket._shutdown_socket()
         else:
             super()._abort_blocking(block)
