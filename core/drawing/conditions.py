@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ import numpy.typing as npt
 from core.errors import InputError
 from core.samples import FloatArray
 from core.table import ColumnKind, Table
+
+if TYPE_CHECKING:
+    from core.encoders.text import TextEncoder
 
 KNOTS = 16
 BINS = 4  # of a number with more values than knots, where a classifier reads it
@@ -256,14 +260,20 @@ def _texts(texts: Sequence[str | None]) -> FloatArray:
     out = np.zeros((len(texts), 1 + TEXT_WIDTH), np.float32)
     said = sorted({text for text in texts if text and text.strip()})
     if said:
-        from core.encoders.text import TextEncoder
-
-        vectors = dict(zip(said, TextEncoder().pooled(said), strict=True))
+        vectors = dict(zip(said, _text_encoder().pooled(said), strict=True))
         for index, text in enumerate(texts):
             if text in vectors:
                 out[index, 0] = 1
                 out[index, 1:] = vectors[text] * TEXT_SCALE
     return out
+
+
+@cache
+def _text_encoder() -> TextEncoder:
+    """Loaded once: `predict` draws, and so asks, a few rows at a time."""
+    from core.encoders.text import TextEncoder
+
+    return TextEncoder()
 
 
 def _by_line(table: Table, read: Callable[[Any], Read], values: Sequence[Any]) -> list[Read]:
