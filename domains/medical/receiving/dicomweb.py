@@ -32,7 +32,7 @@ USER, PASSWORD, TOKEN = "TRIVIUM_DICOMWEB_USER", "TRIVIUM_DICOMWEB_PASSWORD", "T
 SENDER = "dicomweb"
 STUDY_TAG = "0020000D"
 CHUNK_BYTES = 1 << 18
-DICOM_PARTS = 'multipart/related; type="application/dicom"; transfer-syntax=*, multipart/related; type="application/dicom"'
+DICOM_PARTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'  # as it is kept, not converted
 
 
 @dataclass(frozen=True, slots=True)
