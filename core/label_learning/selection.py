@@ -77,8 +77,15 @@ def weigh(lesson: Lesson, by_pattern: Mapping[Pattern, Answers], places: Sequenc
         rows = [i for i in places if pattern <= natural[i]]
         if len(rows) < LEAST_ROWS:
             rows = list(places) if pattern == whole else []
-        found[pattern] = greedy(lesson, answers, rows) if rows else found[whole]
+        found[pattern] = greedy(lesson, answers, rows) if rows else _of_those(found[whole], answers)
     return found
+
+
+def _of_those(weights: Weights, answers: Answers) -> dict[str, float]:
+    """The weights of members that answer here at all; where none of them does, the first that does."""
+    kept = {name: weight for name, weight in weights.items() if name in answers}
+    total = sum(kept.values())
+    return {name: weight / total for name, weight in kept.items()} if kept else {next(iter(answers)): 1.0}
 
 
 def mix(answers: Answers, weights: Weights) -> FloatArray:

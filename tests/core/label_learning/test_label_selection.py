@@ -58,6 +58,20 @@ def test_each_set_of_modalities_has_its_own_weights(lesson: Lesson) -> None:
     }
 
 
+def test_too_few_rows_of_a_set_take_the_weights_of_all_as_far_as_those_members_answer_it(lesson: Lesson) -> None:
+    good, noise = _noisy(lesson, 2.0, 0), _noisy(lesson, 0.0, 1)
+    by_pattern = {
+        BOTH: {"fusion": noise, "reads text": good},
+        frozenset({TEXT}): {"fusion": noise, "reads text": good},
+        frozenset({IMAGE}): {"fusion": noise, "reads image": good},
+    }
+    weights = weigh(lesson, by_pattern, range(3))
+
+    assert weights[frozenset({TEXT})] == weights[BOTH]
+    assert set(weights[frozenset({IMAGE})]) <= {"fusion", "reads image"}
+    assert sum(weights[frozenset({IMAGE})].values()) == pytest.approx(1)
+
+
 def test_weights_are_never_chosen_on_the_rows_they_are_judged_by(lesson: Lesson) -> None:
     folds = [list(range(0, ROWS, 2)), list(range(1, ROWS, 2))]
     first, second = _noisy(lesson, 1.0, 0), _noisy(lesson, 1.0, 1)
