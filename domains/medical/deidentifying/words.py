@@ -21,11 +21,13 @@ from core.weights.session import open_session
 
 PIECE_PX = 640  # side of a piece that is enlarged
 OVERLAP_PX = 128  # of pieces; a word across a seam is whole in one of them, unless it is longer
-ENLARGED, MOST_ENLARGED = 2.0, 3.0  # of pieces; more where the whole picture is smaller than one
+LEAST_ENLARGED, ENLARGED, MOST_ENLARGED = 1.5, 2.0, 3.0  # of pieces: of a film, of most pictures, of one smaller than a piece
+FILM_PX = 1280  # from here on a picture is a film, on which no device writes as small
 ROUNDS = 3  # each finds what the covered words outshone
 MARGIN = 0.2  # of a box's height, covered around it
 LEAST_MARGIN_PX = 3
 FLAT = 12.0  # grey levels: a piece with no steeper edge holds no words
+COLOURED, LEAST_COLOURED = 60, 0.002  # grey levels between red and blue, and the share of pixels, that make a picture coloured
 LEAST_READING = 0.35  # of what is read in a box, or it was no word
 SIDE_MARKERS = frozenset("LR")
 SURE = 0.8
@@ -62,6 +64,8 @@ class WordFinder:
         changed: BoolArray | None = None
         for _ in range(ROUNDS):
             boxes = self._words(left, self._boxes(left, changed))
+            if changed is None and (view := _cold_on_warm(left)) is not None:
+                boxes += self._words(view, self._boxes(view, None))
             if not boxes:
                 break
             count += len(boxes)
@@ -86,7 +90,8 @@ class WordFinder:
     def _boxes(self, rgb: ByteArray, changed: BoolArray | None) -> list[FloatArray]:
         """Corners of boxes in pixels, `[4, 2]` each; after the first round only where something has changed."""
         found = [*self._detected(rgb)] if changed is None else []
-        factor = min(MOST_ENLARGED, max(ENLARGED, ENLARGED * PIECE_PX / max(rgb.shape[:2])))
+        longest = max(rgb.shape[:2])
+        factor = LEAST_ENLARGED if longest >= FILM_PX else min(MOST_ENLARGED, max(ENLARGED, ENLARGED * PIECE_PX / longest))
         for top, left, bottom, right in _pieces(rgb.shape[0], rgb.shape[1]):
             piece = rgb[top:bottom, left:right]
             if _is_flat(piece) or (changed is not None and not changed[top:bottom, left:right].any()):
@@ -137,6 +142,15 @@ def _starts(length: int) -> Sequence[int]:
         return (0,)
     count = -(-(length - OVERLAP_PX) // (PIECE_PX - OVERLAP_PX))
     return tuple(round(i * (length - PIECE_PX) / (count - 1)) for i in range(count))
+
+
+def _cold_on_warm(rgb: ByteArray) -> ByteArray | None:
+    """Green, cyan and blue alone, for words over the reds of colour Doppler; None for a picture of grey."""
+    red, green, blue = (rgb[..., i].astype(np.int16) for i in range(3))
+    if (np.abs(red - blue) > COLOURED).mean() < LEAST_COLOURED:
+        return None
+    cold = np.clip(np.maximum(green, blue) - red, 0, 255).astype(np.uint8)
+    return np.repeat(cold[..., None], 3, axis=2)
 
 
 def _is_flat(rgb: ByteArray) -> bool:
