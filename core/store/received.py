@@ -12,11 +12,26 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Connection, Index, String, Table, UniqueConstraint, and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.store.cleaning import clean_text
-from core.store.database import Database
+from core.store.database import EVIDENCE_LOCK, Database
 from core.store.models import ID_CHARACTERS, SHA256_CHARACTERS, Base
 from core.store.store import Store
 
@@ -45,7 +60,6 @@ class ReceivedRow(Base):
     __table_args__ = (
         UniqueConstraint("instance_uid", "sha256"),
         Index(None, "study_uid", "id"),
-        Index(None, "handed_on_wall_s", "study_uid"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -133,8 +147,9 @@ class ReceivedIndex:
             StoreError: the database cannot be written, or not in time.
             OSError: the files could not be put in place; nothing is indexed.
         """
-        with self._database.write(holds_files=True) as session:
-            connection = session.connection()
+        with self._database.connect(writes=True) as connection, connection.begin():
+            if self._database.is_postgresql:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVIDENCE_LOCK})
             known = _known(connection, {each.instance_uid for each in objects})
             put_in_place()
             return [self._add(connection, each, known.setdefault(each.instance_uid, {})) for each in objects]
@@ -153,7 +168,10 @@ class ReceivedIndex:
         return Arrival.CONFLICT if len(known) > 1 else Arrival.NEW
 
     def waiting_studies(self) -> list[str]:
-        """Studies with objects that were not handed on yet, the one that has waited longest first."""
+        """Studies with objects that were not handed on yet, the one that has waited longest first.
+
+        Asked once, at the start, and looks at every row: one more index would cost every object that comes.
+        """
         with self._database.read() as session:
             query = select(ReceivedRow.study_uid).where(ReceivedRow.handed_on_wall_s.is_(None), ReceivedRow.domain == self.domain)
             return list(session.scalars(query.group_by(ReceivedRow.study_uid).order_by(func.min(ReceivedRow.id))))

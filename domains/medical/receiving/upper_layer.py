@@ -90,23 +90,26 @@ class ReceivingUpperLayer(DULServiceProvider):
         try:
             super().run_reactor()
         finally:
+            self._association._reactor_checkpoint.set()
             self._association.messages.discard()
             self._limits.has_left(self._association)
 
     def _is_transport_event(self) -> bool:
+        """Read what has come. While data comes, the association's own thread sleeps: it has nothing to look for."""
+        own_thread = self._association._reactor_checkpoint
         if not self._has_data(POLL_S):
+            own_thread.set()
             if self.state_machine.current_state == CLOSING and self.socket is not None:
                 self.socket.close()
                 return True
             return False
         self._read_pdu_data()
-        if self._association.messages.is_amid_object:
-            self._association._reactor_checkpoint.clear()  # the association's own thread has nothing to look for meanwhile
-            try:
-                while self._association.messages.is_amid_object and self.event_queue.empty() and self._has_data(POLL_S):
-                    self._read_pdu_data()
-            finally:
-                self._association._reactor_checkpoint.set()
+        while self._association.messages.is_amid_object and self.event_queue.empty() and self._has_data(POLL_S):
+            self._read_pdu_data()
+        if self.event_queue.empty() and self._association.messages.msg_queue.empty():
+            own_thread.clear()
+        else:
+            own_thread.set()
         return True
 
     def _has_data(self, within_s: float) -> bool:

@@ -35,7 +35,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_received_objects_sha256", "received_objects", ["sha256"])
     op.create_index("ix_received_objects_study_uid_id", "received_objects", ["study_uid", "id"])
-    op.create_index("ix_received_objects_handed_on_wall_s_study_uid", "received_objects", ["handed_on_wall_s", "study_uid"])
 
 
 def downgrade() -> None:
