@@ -26,7 +26,7 @@ export TOKENIZERS_PARALLELISM := false
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-demo: $(VENV)/weights-demo-$(WEIGHTS_KEY) ## set up in .venv, analyse the sample films, say where the results lie
+demo: $(VENV)/weights-demo-$(WEIGHTS_KEY) ## set up in .venv, analyse the sample films and draft a report of the sample study, say where the results lie
 	@$(BIN)/trivium demo
 
 test: $(VENV)/test-$(KEY) programs $(VENV)/weights-surveillance-$(WEIGHTS_KEY) ## set up, check the style, types, layers and docs, then run every test
@@ -45,7 +45,7 @@ $(VENV)/bin/python:
 
 $(VENV)/base-$(KEY): | $(VENV)/bin/python
 	@echo "installing Trivium into $(VENV)"
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[medical]'
 	rm -f $(VENV)/base-* $(VENV)/test-*
 	touch $@
 

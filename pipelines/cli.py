@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, Entry] = {
     "tune": Entry("pipelines.commands.tune:tune", "Search for the settings that learn a table best."),
     "export": Entry("pipelines.commands.export_model:export_model", "Write a model for onnxruntime or torch.export."),
     "models": Entry("pipelines.commands.models:models", "List, pull and verify pretrained weights."),
+    "people": Entry("pipelines.commands.people:people", "Who may edit and sign, and with which roles."),
     "config": Entry("pipelines.commands.config:config", "Check, show and explain the configuration."),
     "doctor": Entry("pipelines.commands.doctor:doctor", "Say what is installed, found and reachable."),
     "bench": Entry("pipelines.commands.bench:bench", "Measure, and write the page of benchmarks."),

@@ -14,7 +14,7 @@ from pydicom.data import get_testdata_file
 
 from core.errors import ConfigError
 from domains.medical.benches.planted_studies import planted_study
-from pipelines.commands.medical_deidentify import deidentify
+from pipelines.commands.medical.deidentify import deidentify
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_help_has_examples(run) -> None:
 def test_nothing_of_the_patient_reaches_the_screen(run, tmp_path) -> None:
     planted = planted_study("CT_small.dcm", tmp_path, 0)
     assert planted is not None
-    program = "from pipelines.commands.medical_deidentify import deidentify; deidentify()"
+    program = "from pipelines.commands.medical.deidentify import deidentify; deidentify()"
     environ = {**os.environ, "TRIVIUM_DEIDENTIFY_SECRET": "0123456789abcdef0123", "PYTHONPATH": str(Path(__file__).parents[3])}
 
     done = subprocess.run(

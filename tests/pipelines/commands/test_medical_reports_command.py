@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from core.store import ReportFile, open_store
 from domains.medical.report import Checkpoint, DraftReport, Evidence, Finding, ReportSentence, Section, Status, Subject
 from pipelines.cli import Session
-from pipelines.commands.medical_reports import audit, reports
+from pipelines.commands.medical.reports import audit, reports
 from pipelines.commands.people import people
 
 PASSWORD = "correct horse battery"

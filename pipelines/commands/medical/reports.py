@@ -11,7 +11,7 @@ import click
 
 from core.errors import InputError
 from pipelines.cli import Session, pass_session
-from pipelines.commands.medical_audit import audit
+from pipelines.commands.medical.audit import audit
 from pipelines.commands.passwords import by_option, password_file_option, read_password, shell_user
 from pipelines.commands.session_store import open_session_store
 from pipelines.console import json_option, print_json
@@ -52,7 +52,7 @@ def reports() -> None:
 def list_(session: Session, state: str | None, study: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """List reports, newest first."""
     from core.store import ReportFilter, ReportState
-    from pipelines.commands.report_showing import print_reports
+    from pipelines.commands.medical.report_showing import print_reports
 
     wanted = ReportFilter(DOMAIN, subject=study, state=None if state is None else ReportState(state), limit=limit, after=after)
     with open_session_store(session) as store:
@@ -73,7 +73,7 @@ def list_(session: Session, state: str | None, study: str | None, limit: int, af
 @pass_session
 def show(session: Session, report_id: str, number: int | None, as_json: bool) -> None:
     """Show a report: its sentences with what they rest on, its findings, its versions. The first digits of the ID are enough."""
-    from pipelines.commands.report_showing import print_report
+    from pipelines.commands.medical.report_showing import print_report
 
     with open_session_store(session) as store:
         head, versions = _read(store, report_id, "report.shown")
@@ -197,7 +197,7 @@ def amend(session: Session, report_id: str, why: str, number: int | None, by: st
 def diff(session: Session, report_id: str, before: int | None, after: int | None, as_json: bool) -> None:
     """What two versions say differently, sentence by sentence; without numbers, the first and the newest."""
     from core.store.json_diff import changes_between
-    from pipelines.commands.report_showing import print_changes
+    from pipelines.commands.medical.report_showing import print_changes
 
     with open_session_store(session) as store:
         _, versions = _read(store, report_id, "report.shown")
@@ -228,7 +228,7 @@ def export(
     """Write a version to a file. One that is not signed says DRAFT in every format."""
     from domains.medical.formats import FORMATS, write_as
     from domains.medical.sign_off import UNSIGNED, signed_state
-    from pipelines.commands.report_export import write_new
+    from pipelines.commands.medical.report_export import write_new
 
     with open_session_store(session) as store:
         _, versions = _read(store, report_id, None)
@@ -267,8 +267,8 @@ def labels(session: Session, file: Path, signed_too: bool, force: bool, as_json:
     probability.
     """
     from domains.medical.feedback import agreements, as_csv, labels_of
-    from pipelines.commands.report_export import signed_bodies, write_new
-    from pipelines.commands.report_showing import print_agreements
+    from pipelines.commands.medical.report_export import signed_bodies, write_new
+    from pipelines.commands.medical.report_showing import print_agreements
 
     with open_session_store(session) as store:
         found = labels_of(signed_bodies(store, DOMAIN))
