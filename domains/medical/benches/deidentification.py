@@ -120,7 +120,7 @@ def measure(images: Sequence[str], seeds: Sequence[int], scratch: Path, finder: 
                 _look(study, written, keys, reader, tally)
             if context:
                 context.say(
-                    f"{name} {seed}: left so far: {tally.words_read} of {tally.words} words, {tally.strings_left} of {tally.strings} strings"
+                    f"{name} {seed}: left: {tally.words_read} of {tally.words} words, {tally.strings_left} of {tally.strings} strings"
                 )
     return tally
 
