@@ -84,6 +84,7 @@ class ReceivingUpperLayer(DULServiceProvider):
         self._run_loop_delay = 0.0  # waiting is done where data is waited for
         self._buffer = bytearray(max(limits.pdu_bytes, 4096))
         self._poll: select.poll | None = None
+        self._is_own_thread_asleep = False
 
     def run_reactor(self) -> None:
         """Read until the connection ends, whatever ends it; what is half received is removed."""
@@ -96,9 +97,8 @@ class ReceivingUpperLayer(DULServiceProvider):
 
     def _is_transport_event(self) -> bool:
         """Read what has come. While data comes, the association's own thread sleeps: it has nothing to look for."""
-        own_thread = self._association._reactor_checkpoint
         if not self._has_data(POLL_S):
-            own_thread.set()
+            self._let_sleep(False)
             if self.state_machine.current_state == CLOSING and self.socket is not None:
                 self.socket.close()
                 return True
@@ -106,11 +106,18 @@ class ReceivingUpperLayer(DULServiceProvider):
         self._read_pdu_data()
         while self._association.messages.is_amid_object and self.event_queue.empty() and self._has_data(POLL_S):
             self._read_pdu_data()
-        if self.event_queue.empty() and self._association.messages.msg_queue.empty():
-            own_thread.clear()
-        else:
-            own_thread.set()
+        self._let_sleep(self.event_queue.empty() and self._association.messages.msg_queue.empty())
         return True
+
+    def _let_sleep(self, is_asleep: bool) -> None:
+        """Stop or start the association's own thread; whoever else stopped it, to send something, starts it again."""
+        checkpoint = self._association._reactor_checkpoint
+        if is_asleep and checkpoint.is_set():
+            checkpoint.clear()
+            self._is_own_thread_asleep = True
+        elif not is_asleep and self._is_own_thread_asleep:
+            self._is_own_thread_asleep = False
+            checkpoint.set()
 
     def _has_data(self, within_s: float) -> bool:
         sock = self.socket.socket if self.socket is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -57,6 +58,8 @@ def test_kept_objects_are_promised_in_the_association_that_asked(listening, make
     event_type, report = sender.reports.get(timeout=TIMEOUT_S)
     assert (event_type, report.TransactionUID) == (1, transaction)
     assert [item.ReferencedSOPInstanceUID for item in report.ReferencedSOPSequence] == [each.SOPInstanceUID for each in sent]
+    one.until(lambda: not any(thread.name == "storage commitment" for thread in threading.enumerate()), 5)  # it has the answer
+    assert association.send_c_store(sent[0]).Status == 0
     association.release()
 
 
