@@ -14,7 +14,8 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import fields
 from pathlib import Path
 from threading import Lock
@@ -39,6 +40,19 @@ DIGEST_BYTES = 20
 SUFFIX = ".safetensors"
 
 
+_elsewhere: ContextVar[Path | None] = ContextVar("elsewhere", default=None)
+
+
+@contextmanager
+def features_kept_in(folder: Path) -> Iterator[None]:
+    """Within it, a `FeatureCache` that names no folder of its own keeps features there: for what must not stay in the user's cache."""
+    token = _elsewhere.set(folder)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
 class FeatureCache:
     """A folder of encoded observations, shared by every process that uses it.
 
@@ -48,7 +62,7 @@ class FeatureCache:
     """
 
     def __init__(self, folder: Path | None = None, *, max_bytes: int = MAX_BYTES) -> None:
-        self.folder = folder or cache_root() / "features"
+        self.folder = folder or _elsewhere.get() or cache_root() / "features"
         self.max_bytes = max_bytes
         self._total_bytes: int | None = None  # unknown until the first write
         self._lock = Lock()

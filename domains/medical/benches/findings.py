@@ -173,9 +173,12 @@ def _figures(one: Set, asked: dict[str, Asked]) -> list[Metric]:
 
 
 def _logistic(fitted: Fitted, train: Sequence[Row], test: Sequence[Row], names: tuple[str, ...]) -> FloatArray:
-    """On the same features that the model reads."""
-    seen, asked = fitted.encode(train).features, fitted.encode(test).features
-    return logistic_regression(seen, truth_of(train, names), asked, task("multilabel"), fitted.model.modalities)
+    """On the same features that the model reads; one finding alone is told apart from its absence."""
+    seen, asked, truth = fitted.encode(train).features, fitted.encode(test).features, truth_of(train, names)
+    if len(names) > 1:
+        return logistic_regression(seen, truth, asked, task("multilabel"), fitted.model.modalities)
+    either = np.concatenate([1 - truth, truth], axis=1)
+    return logistic_regression(seen, either, asked, task("classification"), fitted.model.modalities)[:, 1:]
 
 
 def lung_ultrasound(data: Path) -> Set:

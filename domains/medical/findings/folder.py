@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ModelError
+from core.feature_cache import features_kept_in
 from core.model_folder import HASHES, check_hashes, read_json, sha256, write_json
 from core.table.values import ColumnKind
 from domains.medical.findings.columns import FROM_IMAGES, RECORD, WORDS, Row, as_table
@@ -121,8 +122,10 @@ class FindingsModel:
 
     def ask(self, rows: Sequence[Row]) -> FloatArray:
         """Calibrated probabilities of many rows, `[rows, findings]`."""
-        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as pictures:
-            return self.probabilities(self._learned.encode(as_table(rows, Path(pictures), kinds=self._learned.model.kinds)))
+        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as folder, features_kept_in(Path(folder) / "features"):
+            pictures = Path(folder) / "pictures"
+            pictures.mkdir()
+            return self.probabilities(self._learned.encode(as_table(rows, pictures, kinds=self._learned.model.kinds)))
 
     def probabilities(self, rows: Rows) -> FloatArray:
         """Calibrated, `[rows, findings]`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
+from core.feature_cache import features_kept_in
 from core.label_learning.learned import LabelLearned
 from core.label_learning.learner import fit_labels, load_labels
 from core.label_learning.model import LabelModel
@@ -70,6 +71,11 @@ def train_findings(rows: Sequence[Row], out: Path, lesson: Lesson, *, say: Say =
         ModelError: the folder holds something else, or weights are not here.
     """
     check_place(out, kind="findings model")
+    with tempfile.TemporaryDirectory(prefix="trivium-features-") as kept, features_kept_in(Path(kept)):  # nothing of a patient stays
+        return _train(rows, out, lesson, say)
+
+
+def _train(rows: Sequence[Row], out: Path, lesson: Lesson, say: Say) -> FindingsModel:
     known = [row for row in rows if row.findings is not None]
     names = finding_names(known)
     groups = [row.patient or row.id for row in known]

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import InputError, TriviumError
+from core.samples import ByteArray
 from core.table.values import RowProblem
 from domains.medical.findings.columns import MOST_IMAGES, Row
 from domains.medical.findings.studies_table import LabelledStudy
@@ -19,6 +21,9 @@ from domains.medical.reading import Decoder, PictureDetails, key_images, read_st
 from domains.medical.record import EntryKind, Record
 from domains.medical.records import belongs, read_record, sentences, values
 from domains.medical.study import KeyImage, Patient, Study
+
+if TYPE_CHECKING:
+    from domains.medical.deidentifying import WordFinder
 
 SPOKEN = (EntryKind.HISTORY, EntryKind.SYMPTOM)
 DIGITS = 16
@@ -62,11 +67,23 @@ def row_of(
 
 
 def prepare(
-    studies: Sequence[LabelledStudy], *, timezone: str = "UTC", most_images: int = MOST_IMAGES, say: Say = print
+    studies: Sequence[LabelledStudy],
+    *,
+    timezone: str = "UTC",
+    most_images: int = MOST_IMAGES,
+    finder: WordFinder | None = None,
+    say: Say = print,
 ) -> tuple[tuple[Row, ...], tuple[RowProblem, ...]]:
     """Read every study of a table. What cannot be read is left out and told by its line.
 
     Rows and patients are called by keyed hashes whose key is thrown away: nothing in them leads back to a person.
+
+    Args:
+        studies: as the table names them.
+        timezone: of times that carry none.
+        most_images: a study.
+        finder: words in the pictures are blackened that it finds; None leaves them.
+        say: told how far it has come.
 
     Raises:
         InputError: no study could be read.
@@ -77,7 +94,7 @@ def prepare(
     with Decoder() as decoder:
         for number, given in enumerate(studies, start=1):
             try:
-                rows.append(_read(given, decoder, key, timezone, most_images))
+                rows.append(_read(given, decoder, key, timezone, most_images, finder))
             except TriviumError as error:
                 problems.append(RowProblem(given.line, "", str(error), is_row_left_out=True))
             if number % 20 == 0 or number == len(studies):
@@ -87,7 +104,7 @@ def prepare(
     return tuple(rows), tuple(problems)
 
 
-def _read(given: LabelledStudy, decoder: Decoder, key: bytes, timezone: str, most_images: int) -> Row:
+def _read(given: LabelledStudy, decoder: Decoder, key: bytes, timezone: str, most_images: int, finder: WordFinder | None) -> Row:
     with tempfile.TemporaryDirectory(prefix="trivium-study-") as scratch:
         study = _study(given, Path(scratch), timezone)
         texts = [text for text in (given.symptoms, given.history) if text]
@@ -95,9 +112,19 @@ def _read(given: LabelledStudy, decoder: Decoder, key: bytes, timezone: str, mos
         if record is not None and record.patient != Patient():
             belongs(record, study)
         images = key_images(study, decoder, at_most=most_images).images
+        if finder is not None:
+            images = tuple(replace(image, rgb=_without_words(image.rgb, finder)) for image in images)
         told = given.told.get("patient") or f"{study.patient.issuer}\0{study.patient.id}"
         patient = _pseudonym(key, told) if told.strip("\0") else ""
         return row_of(study, images, record, row_id=_pseudonym(key, f"{given.line}"), patient=patient, findings=given.findings)
+
+
+def _without_words(rgb: ByteArray, finder: WordFinder) -> ByteArray:
+    """The picture with its words blackened."""
+    covered, _ = finder.covering(rgb)
+    shown = rgb.copy()
+    shown[covered] = 0
+    return shown
 
 
 def _study(given: LabelledStudy, scratch: Path, timezone: str) -> Study:

@@ -37,6 +37,7 @@ MOST_PROBLEMS = 10
 @click.option("--alpha", type=click.FloatRange(0.01, 0.4), default=0.1, show_default=True, help="Share that may be wrong on each side.")
 @click.option("--test", "test_fraction", type=click.FloatRange(0, 0.5), default=0.2, show_default=True, help="Of the patients, set aside.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--leave-words", is_flag=True, help="Do not look for words burned into the pictures; they are blackened otherwise.")
 @json_option
 @pass_session
 def train(
@@ -53,6 +54,7 @@ def train(
     alpha: float,
     test_fraction: float,
     seed: int,
+    leave_words: bool,
     as_json: bool,
 ) -> None:
     """Learn findings from TABLE: a study a row.
@@ -62,6 +64,7 @@ def train(
     """
     from core.label_learning.options import LabelOptions
     from core.model_folder import check_place
+    from domains.medical.deidentifying import WordFinder
     from domains.medical.findings.learning import Lesson, train_findings
     from domains.medical.findings.preparing import prepare
     from domains.medical.findings.studies_table import read_studies_table
@@ -70,7 +73,8 @@ def train(
     check_place(out, kind="findings model")
     told = dict(_code(text) for text in codes)
     studies, problems = read_studies_table(table)
-    rows, unread = prepare(studies, timezone=settings.timezone, most_images=settings.key_images, say=say)
+    finder = None if leave_words else WordFinder()
+    rows, unread = prepare(studies, timezone=settings.timezone, most_images=settings.key_images, finder=finder, say=say)
     _tell((*problems, *unread))
     options = LabelOptions(preset=cast("Any", preset), seed=seed)
     lesson = Lesson(title, data, licence, synthetic, limits, options, alpha, test_fraction, told)
