@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 CONTENTS = {
     "": ["index.md"],
     "Tutorial": ["tutorial.md"],
-    "How to": ["cameras.md", "alerts.md", "medicine.md", "reports.md", "listener.md", "store.md", "training.md", "models.md", "sound.md", "vision.md"],
+    "How to": [
+        "cameras.md",
+        "alerts.md",
+        "medicine.md",
+        "reports.md",
+        "listener.md",
+        "store.md",
+        "training.md",
+        "models.md",
+        "sound.md",
+        "vision.md",
+    ],
     "Reference": ["reference/commands.md", "reference/configuration.md", "benchmarks.md"],
     "Explanation": ["design.md"],
 }

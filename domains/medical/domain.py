@@ -30,6 +30,7 @@ class Medical:
         "medical.findings": "domains.medical.benches.findings:run",
         "medical.drafts": "domains.medical.benches.drafts:run",
         "medical.deidentification": "domains.medical.benches.deidentification:run",
+        "medical.listener": "domains.medical.benches.listener:run",
     }
 
     def open(self, location: str, settings: MedicalSettings) -> Source:

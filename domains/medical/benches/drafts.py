@@ -7,7 +7,9 @@ time and memory are real and the findings mean nothing. The model is trained on 
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fhir.resources.R4B.bundle import Bundle
 
 from core.benches.processes import run_measured
 from core.benchmark import BenchContext, Metric
@@ -26,7 +29,7 @@ from domains.medical.config import MedicalSettings
 from domains.medical.drafting import Drafted, Drafting
 from domains.medical.findings.learning import Lesson, train_findings
 from domains.medical.formats import write_as
-from domains.medical.sign_off import SignedState
+from domains.medical.sign_off import PreviousVersion, SignedState
 
 SLICES, SIDE = 300, 512
 ROUNDS, QUICK_ROUNDS = 7, 3
@@ -47,6 +50,7 @@ def run(context: BenchContext) -> list[Metric]:
     films.mkdir()
     make_films(films)
     metrics = _films(films, model, QUICK_ROUNDS if context.is_quick else ROUNDS, context.say)
+    metrics += _documents(films, model, context.scratch)
     slices = context.scratch / "ct"
     slices.mkdir()
     make_ct(slices, SLICES)
@@ -86,6 +90,40 @@ def _films(films: Path, model: Path, rounds: int, say: Callable[[str], None]) ->
             )
         )
     return [*metrics, Metric("two films and a record: the first one, models loaded on the way", cold_s, "s", note=note)]
+
+
+def _documents(films: Path, model: Path, scratch: Path) -> list[Metric]:
+    """What validators say of every state of a report: draft, final, amended."""
+    previous = PreviousVersion(1, "draft", "trivium", 1.0)
+    states = (
+        SignedState(),
+        SignedState("final", 2, "A. Reader", 2.0, (previous,)),
+        SignedState("amended", 4, "A. Reader", 3.0, (previous,)),
+    )
+    with Drafting(MedicalSettings(models=[model])) as drafting:
+        drafted = _draft(drafting, films)
+    faults = 0
+    program = shutil.which("dciodvfy")
+    for number, state in enumerate(states):
+        for name in ("sr", "encapsulated"):
+            path = scratch / f"{number}-{name}.dcm"
+            path.write_bytes(write_as(name, drafted.report, state, drafted.file, UTC))
+            if program:
+                told = subprocess.run([program, path], capture_output=True, text=True, timeout=60, check=False)
+                faults += sum(line.startswith("Error") for line in told.stderr.splitlines())
+        Bundle.model_validate_json(write_as("fhir", drafted.report, state, drafted.file, UTC))
+    note = "SR (TID 1500) and encapsulated PDF of a draft, a final and an amended report; their FHIR bundles were validated, too"
+    value = float(faults) if program else None
+    return [
+        Metric(
+            "errors that dciodvfy finds",
+            value,
+            "",
+            "0",
+            None if value is None else value == 0,
+            note=note if program else f"dciodvfy is not installed; {note}",
+        )
+    ]
 
 
 def _draft(drafting: Drafting, films: Path) -> Drafted:
