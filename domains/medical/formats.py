@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from types import MappingProxyType
 from typing import NamedTuple
 
 from core.errors import ConfigError
@@ -19,22 +19,27 @@ class Format(NamedTuple):
     """One format.
 
     Attributes:
-        target: `module:function`, `render(report, version, files) -> bytes`; one that shows times takes `zone` too.
-        suffix: of its files.
+        target: `module:function`, `render(report, version, files, *, zone) -> bytes`.
+        media_type: of its files.
+        suffix: of its files, with the dot.
     """
 
     target: str
+    media_type: str
     suffix: str
 
 
-FORMATS: Mapping[str, Format] = {
-    "html": Format("domains.medical.reporting.html:render", "html"),
-    "pdf": Format("domains.medical.reporting.pdf:render", "pdf"),
-    "sr": Format("domains.medical.reporting.structured_report:render", "dcm"),
-    "fhir": Format("domains.medical.reporting.fhir:render", "json"),
-    "encapsulated": Format("domains.medical.reporting.encapsulated:render", "dcm"),
-    "json": Format("domains.medical.reporting.as_json:render", "json"),
-}
+_ROOM = "domains.medical.reporting"
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "html": Format(f"{_ROOM}.html:render", "text/html; charset=utf-8", ".html"),
+        "pdf": Format(f"{_ROOM}.pdf:render", "application/pdf", ".pdf"),
+        "sr": Format(f"{_ROOM}.structured_report:render", "application/dicom", ".sr.dcm"),
+        "fhir": Format(f"{_ROOM}.fhir:render", "application/fhir+json", ".fhir.json"),
+        "encapsulated": Format(f"{_ROOM}.encapsulated:render", "application/dicom", ".pdf.dcm"),
+        "json": Format(f"{_ROOM}.as_json:render", "application/json", ".json"),
+    }
+)
 
 
 def write_as(name: str, report: DraftReport, version: SignedState, files: Files, zone: tzinfo) -> bytes:
@@ -55,6 +60,4 @@ def write_as(name: str, report: DraftReport, version: SignedState, files: Files,
         render: Callable[..., bytes] = getattr(importlib.import_module(module), function)
     except ImportError as error:
         raise ConfigError(f"the format {name} is not installed; install it with: pip install 'trivium[medical]'") from error
-    if "zone" in inspect.signature(render).parameters:
-        return render(report, version, files, zone=zone)
-    return render(report, version, files)
+    return render(report, version, files, zone=zone)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ModelError
@@ -129,8 +130,6 @@ class FindingsModel:
 
     def probabilities(self, rows: Rows) -> FloatArray:
         """Calibrated, `[rows, findings]`."""
-        from domains.medical.findings.learning import by_finding
-
         return by_finding(self._learned.model.answers(rows), self._learned.model.labels, self.facts.findings)
 
     def judge(self, row: Row) -> tuple[Finding, ...]:
@@ -182,6 +181,12 @@ def shown(row: Row, part: str) -> Row:
     if part == "record":
         return replace(row, images=(), study=())
     raise ValueError(f"{part!r} is none of image, record, both")
+
+
+def by_finding(answers: FloatArray, labels: Sequence[str], names: Sequence[str]) -> FloatArray:
+    """Columns in the order of the findings; a finding that training never saw has probability 0."""
+    place = {label: index for index, label in enumerate(labels)}
+    return np.stack([answers[:, place[n]] if n in place else np.zeros(len(answers), np.float32) for n in names], axis=1)
 
 
 def coded(text: str | None) -> Coded | None:

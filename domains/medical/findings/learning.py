@@ -21,7 +21,7 @@ from core.samples import FloatArray
 from core.splits import folds, hold_out
 from domains.medical.findings.columns import Row, as_table
 from domains.medical.findings.evaluation import Asked, figures_of
-from domains.medical.findings.folder import FindingsModel, ModelFacts, write_facts
+from domains.medical.findings.folder import FindingsModel, ModelFacts, by_finding, write_facts
 from domains.medical.findings.thresholds import Thresholds, fit_thresholds
 
 ABSENT = "none of these"  # the other label where there is only one finding
@@ -144,12 +144,6 @@ class Fitted:
     def ask(self, rows: Sequence[Row]) -> FloatArray:
         """Calibrated probabilities, `[rows, findings]`."""
         return by_finding(self.model.answers(self.encode(rows)), self.model.labels, self.names)
-
-
-def by_finding(answers: FloatArray, labels: Sequence[str], names: Sequence[str]) -> FloatArray:
-    """Columns in the order of the findings; a finding that training never saw has probability 0."""
-    place = {label: index for index, label in enumerate(labels)}
-    return np.stack([answers[:, place[n]] if n in place else np.zeros(len(answers), np.float32) for n in names], axis=1)
 
 
 def finding_names(rows: Sequence[Row]) -> tuple[str, ...]:

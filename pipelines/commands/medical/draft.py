@@ -109,7 +109,7 @@ def _written(drafted: Drafted, out: Path, formats: tuple[str, ...], zone: tzinfo
     out.mkdir(parents=True, exist_ok=True)
     paths = {}
     for name in formats:
-        path = out / f"{drafted.report.id[:ID_DIGITS]}-{name}.{FORMATS[name].suffix}"
+        path = out / f"{drafted.report.id[:ID_DIGITS]}{FORMATS[name].suffix}"
         write_whole(path, write_as(name, drafted.report, SignedState(), drafted.file, zone))
         paths[name] = str(path)
     return paths

@@ -242,7 +242,7 @@ def export(
         content = write_as(
             format_name, _report(version), state, lambda sha256: store.read_report_file(version.report_id, sha256), _zone(session)
         )
-        path = out or Path(f"report-{short}-v{version.number}.{FORMATS[format_name].suffix}")
+        path = out or Path(f"report-{short}-v{version.number}{FORMATS[format_name].suffix}")
         store.record(shell_user(), "report.exported", version.report_id, {"version": version.number, "format": format_name})
         write_new(path, content, force=force)
     word = state.state if state.is_signed else "DRAFT"

@@ -234,6 +234,6 @@ def test_every_format_is_there_and_is_called_as_agreed(name):
 
 
 def test_format_that_is_not_installed_is_one_line(monkeypatch):
-    monkeypatch.setattr("domains.medical.formats.FORMATS", {"x": Format("domains.medical.reporting.nowhere:render", "x")})
+    monkeypatch.setattr("domains.medical.formats.FORMATS", {"x": Format("domains.medical.reporting.nowhere:render", "x/x", ".x")})
     with pytest.raises(ConfigError, match="format x is not installed"):
         write_as("x", report(), SignedState(), lambda _: b"", UTC)

@@ -13,8 +13,9 @@ import pytest
 from report_pieces import DRAFT, FINAL, no_files
 from test_structured_report import HOSTILE
 
+from domains.medical.formats import FORMATS
 from domains.medical.report import DraftReport
-from domains.medical.reporting import FORMATS, encapsulated
+from domains.medical.reporting import encapsulated
 from domains.medical.sign_off import SignedState
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:weasyprint.*")
