@@ -43,8 +43,10 @@ class Region:
 
     def over(self, height: int, width: int) -> FloatArray:
         """The heat over the picture alone, `[rows, columns]`: without the padding of the square."""
+        import cv2
+
         side, fine = max(height, width), 8  # cells a token, so that a cut lies near the picture's edge
-        heat = np.repeat(np.repeat(self.heat, fine, 0), fine, 1)
+        heat = np.asarray(cv2.resize(self.heat, (GRID * fine, GRID * fine), interpolation=cv2.INTER_LINEAR), np.float32)
         top, left = ((side - size) / 2 / side * GRID * fine for size in (height, width))
         rows, columns = (max(1, round(size / side * GRID * fine)) for size in (height, width))
         return heat[round(top) : round(top) + rows, round(left) : round(left) + columns]

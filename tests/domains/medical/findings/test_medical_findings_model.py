@@ -18,7 +18,7 @@ from core.samples import Modality
 from domains.medical.findings.columns import Row, as_table, padded
 from domains.medical.findings.folder import FindingsModel, coded, shown
 from domains.medical.findings.learning import Lesson, finding_names, train_findings
-from domains.medical.findings.regions import box_of, regions
+from domains.medical.findings.regions import Region, box_of, regions
 
 COUNT = 48
 QUICK = LabelOptions(preset="quick", epochs=2)
@@ -173,6 +173,17 @@ def test_regions_lie_within_the_picture(model: FindingsModel, ultrasound: list[R
         x1, y1, x2, y2 = region.box
         assert 0 <= x1 < x2 <= 1
         assert 0 <= y1 < y2 <= 1
+
+
+def test_heat_is_told_over_the_picture_without_its_padding() -> None:
+    heat = np.zeros((7, 7), np.float32)
+    heat[3, 6] = 1
+    over = Region(0, heat, (0.0, 0.0, 1.0, 1.0), 0.1).over(35, 70)
+
+    assert over.shape == (28, 56)
+    row, column = np.unravel_index(over.argmax(), over.shape)
+    assert abs(row - 13.5) <= 1
+    assert column >= 50
 
 
 def test_a_box_is_told_in_the_picture_not_in_the_padding() -> None:
