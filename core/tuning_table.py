@@ -49,7 +49,9 @@ def validation_of(
     for problem in given.problems[:3]:
         say(f"{table.name}: {problem}")
     labels = label_space(learned, given, options.order)
-    encoders = default_encoders(given.table, threads=options.threads, text=text_encoder_of(given.table, options, say))
+    encoders = default_encoders(
+        given.table, threads=options.threads, text=text_encoder_of(given.table, options, say), image=options.image_encoder
+    )
     encoded = encode_table(given.table, encoders=encoders, separator=separator, say=say)
     features = replace(encoded, labels=given.labels, weights=given.weights)
     splits = splits_of(features, fraction=options.validation_fraction or 0.2, parts=parts, seed=options.seed)

@@ -102,7 +102,7 @@ def export_members(model: LabelModel, name: str, card: str, out: Path, *, int8: 
     Raises:
         ModelError: a member is too large, or the folder cannot be written.
     """
-    encoders = encoders_of(model.modalities, model.tabular, text=kept_text_encoder(model.options))
+    encoders = encoders_of(model.modalities, model.tabular, text=kept_text_encoder(model.options), image=model.options.image_encoder)
     specs = tuple(InputSpec(m, encoders[m].name, encoders[m].width, 1, 1) for m in model.modalities)
     fusion = model.members.get(FUSION)
     if isinstance(fusion, FusionMember):

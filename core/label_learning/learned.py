@@ -132,7 +132,8 @@ class LabelLearned:
     def _encode(self, known: Table) -> Rows:
         if not self._encoders:
             options = self.model.options
-            self._encoders = default_encoders(known, tabular=self.model.tabular, threads=options.threads, text=kept_text_encoder(options))
+            text, image = kept_text_encoder(options), options.image_encoder
+            self._encoders = default_encoders(known, tabular=self.model.tabular, threads=options.threads, text=text, image=image)
         encoders = {m: one for m, one in self._encoders.items() if m in self.model.modalities}
         if len(known) > FEW_ROWS:
             return pool(encode_table(known, encoders=encoders, say=silent))

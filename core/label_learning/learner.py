@@ -141,7 +141,7 @@ def _read(
 
 def _encode(given: Labelled, held: Labelled | None, options: LabelOptions, say: Say) -> tuple[Rows, TabularState | None, Split]:
     """All rows of training and validation, encoded by encoders that were fitted on the training rows."""
-    encoders = default_encoders(given.table, threads=options.threads, text=kept_text_encoder(options))
+    encoders = default_encoders(given.table, threads=options.threads, text=kept_text_encoder(options), image=options.image_encoder)
     state = getattr(encoders.get(Modality.TABULAR), "state", None)
     sides = [given] + ([held] if held else [])
     weights = [side.weights or (1.0,) * len(side.table) for side in sides]

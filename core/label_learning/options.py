@@ -31,6 +31,7 @@ class LabelOptions(BaseModel):
         folds: of the cross-validation.
         text_encoder: which packaged encoder reads text; `auto` takes the multilingual one where most letters are of a script that the
             usual one does not know.
+        image_encoder: what reads pictures: the packaged one, a folder, or a hub id of a vision model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +59,7 @@ class LabelOptions(BaseModel):
     separator: str | None = Field(default=None, min_length=1, max_length=8)
     folds: int = Field(default=3, ge=2, le=20)
     text_encoder: Literal["auto", "minilm", "multilingual"] = "auto"
+    image_encoder: str = Field(default="efficientnet-lite0", min_length=1, max_length=512)
 
     @property
     def most_epochs(self) -> int:

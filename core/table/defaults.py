@@ -13,11 +13,17 @@ from core.samples import Modality
 from core.table.values import ColumnKind, Table
 
 MULTILINGUAL = "text:sentences:"  # how the name of its encoder begins
+PACKAGED_IMAGE_ENCODER = "efficientnet-lite0"
 TextEncoderName = Literal["minilm", "multilingual"]
 
 
 def default_encoders(
-    table: Table, *, tabular: TabularState | None = None, threads: int = 2, text: TextEncoderName = "minilm"
+    table: Table,
+    *,
+    tabular: TabularState | None = None,
+    threads: int = 2,
+    text: TextEncoderName = "minilm",
+    image: str = PACKAGED_IMAGE_ENCODER,
 ) -> dict[Modality, Encoder]:
     """One encoder for each modality of a table, loaded once.
 
@@ -26,13 +32,14 @@ def default_encoders(
         tabular: what was fitted before, to be used on other rows.
         threads: CPU threads of one call.
         text: which of the packaged encoders reads text.
+        image: which encoder reads pictures: the packaged one, a folder, or a hub id.
 
     Raises:
         ModelError: weights are not here or damaged.
     """
     wanted = table.modalities
     state = (tabular or fit_tabular_state(table)) if Modality.TABULAR in wanted else None
-    return encoders_of(wanted, state, threads=threads, text=text)
+    return encoders_of(wanted, state, threads=threads, text=text, image=image)
 
 
 def text_encoder_named(encoder: str) -> TextEncoderName:
@@ -41,9 +48,14 @@ def text_encoder_named(encoder: str) -> TextEncoderName:
 
 
 def encoders_of(
-    wanted: Collection[Modality], tabular: TabularState | None = None, *, threads: int = 2, text: TextEncoderName = "minilm"
+    wanted: Collection[Modality],
+    tabular: TabularState | None = None,
+    *,
+    threads: int = 2,
+    text: TextEncoderName = "minilm",
+    image: str = PACKAGED_IMAGE_ENCODER,
 ) -> dict[Modality, Encoder]:
-    """The packaged encoder of each of these modalities, numbers and categories as they were fitted before.
+    """The encoder of each of these modalities, numbers and categories as they were fitted before; films are read by the packaged one.
 
     Raises:
         ModelError: weights are not here or damaged.
@@ -58,15 +70,20 @@ def encoders_of(
         from core.encoders.text import TextEncoder
 
         found[Modality.TEXT] = TextEncoder()
-    if Modality.IMAGE in wanted or Modality.VIDEO in wanted:
+    if Modality.IMAGE in wanted and image != PACKAGED_IMAGE_ENCODER:
+        from core.encoders.hub_image import HubImageEncoder
+
+        found[Modality.IMAGE] = HubImageEncoder(image)
+    elif Modality.IMAGE in wanted:
+        from core.encoders.image import ImageEncoder
+
+        found[Modality.IMAGE] = ImageEncoder(threads=threads)
+    if Modality.VIDEO in wanted:
         from core.encoders.image import ImageEncoder
         from core.encoders.video import VideoEncoder
 
-        image = ImageEncoder(threads=threads)
-        if Modality.IMAGE in wanted:
-            found[Modality.IMAGE] = image
-        if Modality.VIDEO in wanted:
-            found[Modality.VIDEO] = VideoEncoder(image)
+        here = found.get(Modality.IMAGE)
+        found[Modality.VIDEO] = VideoEncoder(here if isinstance(here, ImageEncoder) else ImageEncoder(threads=threads))
     if Modality.AUDIO in wanted:
         from core.encoders.audio import AudioEncoder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -34,6 +34,7 @@ MOST_PROBLEMS = 10
 @click.option("--limit", "limits", multiple=True, metavar="WORDS", help="What it must not be used for; may be given several times.")
 @click.option("--code", "codes", multiple=True, metavar="FINDING=SCHEME:CODE:MEANING", help="Of a terminology, for SR and FHIR.")
 @click.option("--preset", type=click.Choice(["quick", "best"]), default="best", show_default=True, help="As in `trivium train`.")
+@click.option("--image-encoder", default=None, metavar="NAME", help="A folder or hub id of a vision model  [default: the packaged one]")
 @click.option("--alpha", type=click.FloatRange(0.01, 0.4), default=0.1, show_default=True, help="Share that may be wrong on each side.")
 @click.option("--test", "test_fraction", type=click.FloatRange(0, 0.5), default=0.2, show_default=True, help="Of the patients, set aside.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -51,6 +52,7 @@ def train(
     limits: tuple[str, ...],
     codes: tuple[str, ...],
     preset: str,
+    image_encoder: str | None,
     alpha: float,
     test_fraction: float,
     seed: int,
@@ -76,7 +78,8 @@ def train(
     finder = None if leave_words else WordFinder()
     rows, unread = prepare(studies, timezone=settings.timezone, most_images=settings.key_images, finder=finder, say=say)
     _tell((*problems, *unread))
-    options = LabelOptions(preset=cast("Any", preset), seed=seed)
+    chosen = {} if image_encoder is None else {"image_encoder": image_encoder}
+    options = LabelOptions.model_validate({"preset": preset, "seed": seed, **chosen})
     lesson = Lesson(title, data, licence, synthetic, limits, options, alpha, test_fraction, told)
     model = train_findings(rows, out, lesson, say=say)
     if as_json:
