@@ -17,12 +17,29 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
+from pynetdicom.dimse import DIMSEServiceProvider
 
 from core.store import Store, open_store, received_index
 from domains.medical.receiving.listener import Listener
 from domains.medical.receiving.settings import ReceivingSettings
 
 REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(autouse=True)
+def _a_sender_gets_its_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pynetdicom's reactor keeps its hands off the answer that a `send_*` of the same association waits for.
+
+    It may have passed its checkpoint just before the sender closed it (`Association._run_reactor`, 3.0.4); it then takes the answer, and
+    the sender gets an empty status.
+    """
+    take = DIMSEServiceProvider.get_msg
+
+    def get_msg(self: Any, block: bool = False) -> Any:
+        is_being_sent = not self.assoc._reactor_checkpoint.is_set()
+        return (None, None) if is_being_sent and not block else take(self, block)
+
+    monkeypatch.setattr(DIMSEServiceProvider, "get_msg", get_msg)
 
 
 class Listening:
