@@ -47,11 +47,13 @@ class Drafted:
         report: the draft.
         files: key images and overlays; named in the report by the hash of their content.
         seconds: what each step took.
+        contents: of these files, by hash.
     """
 
     report: DraftReport
     files: tuple[ReportFile, ...] = field(repr=False)
     seconds: Mapping[str, float]
+    contents: Mapping[str, bytes] = field(repr=False)
 
     def file(self, sha256: str) -> bytes:
         """The content of one of its files.
@@ -59,10 +61,7 @@ class Drafted:
         Raises:
             KeyError: there is none of this hash.
         """
-        for kept in self.files:
-            if isinstance(kept.content, bytes) and hashlib.sha256(kept.content).hexdigest() == sha256:
-                return kept.content
-        raise KeyError(sha256)
+        return self.contents[sha256]
 
 
 class Drafting:
@@ -142,6 +141,7 @@ class Drafting:
         judged_s = time.monotonic()
         shown = {image.id: png(image.rgb) for image in images}
         marked = _overlays(findings, places, images)
+        shown_hashes, marked_hashes = ({name: _sha256(content) for name, content in of.items()} for of in (shown, marked))
         report = compose(
             _noted(study, (*notices, *unshown)),
             images,
@@ -151,8 +151,8 @@ class Drafting:
             model.checkpoint if model is not None else None,
             made_wall_s=self._now(),
             regions={name: (images[region.image].id, region.box) for name, region in places.items()},
-            image_sha256={name: _sha256(content) for name, content in shown.items()},
-            overlay_sha256={name: _sha256(content) for name, content in marked.items()},
+            image_sha256=shown_hashes,
+            overlay_sha256=marked_hashes,
             zone=ZoneInfo(self._settings.timezone),
         )
         names = {image.id: image.name for image in images}
@@ -160,7 +160,8 @@ class Drafting:
         files += [ReportFile("overlay", content, PNG, name) for name, content in marked.items()]
         ended_s = time.monotonic()
         seconds = {"read": read_s - begun_s, "judge": judged_s - read_s, "compose": ended_s - judged_s, "all": ended_s - begun_s}
-        return Drafted(report, tuple(files), seconds)
+        contents = {hashes[name]: of[name] for hashes, of in ((shown_hashes, shown), (marked_hashes, marked)) for name in of}
+        return Drafted(report, tuple(files), seconds, contents)
 
     def _pictures(self, study: Study) -> tuple[tuple[KeyImage, ...], tuple[str, ...]]:
         try:

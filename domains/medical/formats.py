@@ -6,13 +6,14 @@ import importlib
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import ConfigError
-from domains.medical.report import DraftReport
-from domains.medical.sign_off import SignedState
 
-Files = Callable[[str], bytes]
+if TYPE_CHECKING:
+    from domains.medical.report import DraftReport
+    from domains.medical.reporting.view import Files
+    from domains.medical.sign_off import SignedState
 
 
 class Format(NamedTuple):

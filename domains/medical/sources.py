@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.samples import Image, Observation, Payload, Sample, Tabular, Text
+from core.table.progress import silent
 from domains.medical.config import MedicalSettings
 from domains.medical.findings.columns import Row
 from domains.medical.findings.preparing import prepare, row_of
@@ -55,9 +56,5 @@ def labelled_samples(dataset: Path, settings: MedicalSettings) -> tuple[Sample, 
         InputError: there is no such table, or no study that can be read.
     """
     studies, _ = read_studies_table(dataset / TABLE)
-    rows, _ = prepare(studies, timezone=settings.timezone, most_images=settings.key_images, say=_quiet)
+    rows, _ = prepare(studies, timezone=settings.timezone, most_images=settings.key_images, say=silent)
     return tuple(sample_of(row) for row in rows)
-
-
-def _quiet(_: str) -> None:
-    return

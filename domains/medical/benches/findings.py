@@ -23,8 +23,9 @@ from core.splits import Split, folds
 from core.tasks import task
 from domains.medical.findings.columns import Row
 from domains.medical.findings.evaluation import Asked, auroc_of, ece_of, f1_of, risk_coverage, said_of
+from domains.medical.findings.fitted import ABSENT, Fitted
 from domains.medical.findings.folder import shown
-from domains.medical.findings.learning import ABSENT, Fitted, thresholds_of, truth_of
+from domains.medical.findings.learning import thresholds_of, truth_of
 from domains.medical.findings.preparing import spoken
 from domains.medical.record import EntryKind
 from domains.medical.records import read_record

@@ -19,9 +19,8 @@ from core.table.values import Column, ColumnKind, Table
 
 MOST_IMAGES = 4
 STUDY, RECORD, HISTORY, SYMPTOMS = "study", "record", "history", "symptoms"
-WORDS = (STUDY, RECORD, HISTORY, SYMPTOMS)
+WORDS = (STUDY, RECORD, HISTORY, SYMPTOMS)  # each is called as the attribute of a row that it holds
 ID, PATIENT, FINDINGS = "id", "patient", "findings"
-FROM_IMAGES = (STUDY,)  # words that come with the pictures
 MOST_VALUES = 200
 
 
@@ -115,8 +114,7 @@ def _known(kinds: Mapping[str, ColumnKind]) -> tuple[Column, ...]:
 
 def _made(rows: Sequence[Row], values: Sequence[str]) -> tuple[Column, ...]:
     most = min(MOST_IMAGES, max(len(row.images) for row in rows))
-    held = {STUDY: "study", RECORD: "record", HISTORY: "history", SYMPTOMS: "symptoms"}
-    words = [column for column, attribute in held.items() if any(getattr(row, attribute) for row in rows)]
+    words = [column for column in WORDS if any(getattr(row, column) for row in rows)]
     columns = [Column(image_column(n), ColumnKind.IMAGE) for n in range(1, most + 1)]
     columns += [Column(column, ColumnKind.TEXT) for column in words]
     columns += [Column(column, _kind(rows, column)) for column in values]

@@ -6,22 +6,22 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ModelError
 from core.feature_cache import features_kept_in
 from core.model_folder import HASHES, check_hashes, read_json, sha256, write_json
 from core.table.values import ColumnKind
-from domains.medical.findings.columns import FROM_IMAGES, RECORD, WORDS, Row, as_table
+from domains.medical.findings.columns import HISTORY, SYMPTOMS, Row
+from domains.medical.findings.fitted import Fitted
 from domains.medical.findings.thresholds import Thresholds
 from domains.medical.report import Checkpoint, Coded, Finding
 
 if TYPE_CHECKING:
-    from core.label_learning.learned import LabelLearned
     from core.label_learning.rows import Rows
     from core.samples import FloatArray
 
@@ -76,10 +76,10 @@ class FindingsModel:
         checkpoint: as a report names it.
     """
 
-    def __init__(self, facts: ModelFacts, checkpoint: Checkpoint, learned: LabelLearned) -> None:
+    def __init__(self, facts: ModelFacts, checkpoint: Checkpoint, fitted: Fitted) -> None:
         self.facts = facts
         self.checkpoint = checkpoint
-        self._learned = learned
+        self._fitted = fitted
 
     @classmethod
     def load(cls, folder: Path) -> FindingsModel:
@@ -88,8 +88,6 @@ class FindingsModel:
         Raises:
             ModelError: it is missing, damaged, or no findings model.
         """
-        from core.label_learning.learner import load_labels
-
         named = check_hashes(folder)
         if FACTS not in named:
             raise ModelError(f"{folder.name} is no findings model; train one with: trivium medical train")
@@ -103,12 +101,11 @@ class FindingsModel:
             ) from error
         if (facts.kind, facts.format) != (KIND, FORMAT) or set(facts.thresholds) != set(facts.findings):
             raise ModelError(f"{folder.name}: {FACTS} is of another kind or version; train again")
-        learned = load_labels("multilabel" if len(facts.findings) > 1 else "classification", folder / MODEL)
-        learned.shares = None
+        fitted = Fitted.load(facts.findings, folder / MODEL)
         checkpoint = Checkpoint(
             name=facts.title, sha256=sha256(folder / HASHES), trained_on=facts.data, is_synthetic=facts.is_synthetic, limits=facts.limits
         )
-        return cls(facts, checkpoint, learned)
+        return cls(facts, checkpoint, fitted)
 
     def knows(self, row: Row) -> bool:
         """Whether it was trained on pictures of this kind; a model that does not say on what is asked about everything."""
@@ -117,20 +114,17 @@ class FindingsModel:
         return of_kind and (not known.body_parts or not row.body_part or row.body_part in known.body_parts)
 
     def encode(self, row: Row) -> Rows:
-        """A row as the model reads it; its pictures lie on disk only while they are read."""
-        with tempfile.TemporaryDirectory(prefix="trivium-row-") as pictures:
-            return self._learned.encode(as_table([row], Path(pictures), kinds=self._learned.model.kinds))
+        """A row as the model reads it."""
+        return self._fitted.encode([row])
 
     def ask(self, rows: Sequence[Row]) -> FloatArray:
-        """Calibrated probabilities of many rows, `[rows, findings]`."""
-        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as folder, features_kept_in(Path(folder) / "features"):
-            pictures = Path(folder) / "pictures"
-            pictures.mkdir()
-            return self.probabilities(self._learned.encode(as_table(rows, pictures, kinds=self._learned.model.kinds)))
+        """Calibrated probabilities of many rows, `[rows, findings]`; nothing of them stays in the user's cache."""
+        with tempfile.TemporaryDirectory(prefix="trivium-features-") as kept, features_kept_in(Path(kept)):
+            return self._fitted.ask(rows)
 
     def probabilities(self, rows: Rows) -> FloatArray:
         """Calibrated, `[rows, findings]`."""
-        return by_finding(self._learned.model.answers(rows), self._learned.model.labels, self.facts.findings)
+        return self._fitted.probabilities(rows)
 
     def judge(self, row: Row) -> tuple[Finding, ...]:
         """Every finding with its probability, thresholds, status and what each kind of input added, in the model's order."""
@@ -172,8 +166,6 @@ def shown(row: Row, part: str) -> Row:
     Raises:
         ValueError: another part.
     """
-    from dataclasses import replace
-
     if part == "both":
         return row
     if part == "image":
@@ -181,12 +173,6 @@ def shown(row: Row, part: str) -> Row:
     if part == "record":
         return replace(row, images=(), study=())
     raise ValueError(f"{part!r} is none of image, record, both")
-
-
-def by_finding(answers: FloatArray, labels: Sequence[str], names: Sequence[str]) -> FloatArray:
-    """Columns in the order of the findings; a finding that training never saw has probability 0."""
-    place = {label: index for index, label in enumerate(labels)}
-    return np.stack([answers[:, place[n]] if n in place else np.zeros(len(answers), np.float32) for n in names], axis=1)
 
 
 def coded(text: str | None) -> Coded | None:
@@ -211,7 +197,7 @@ def card(facts: ModelFacts) -> str:
         f"- {name}: {facts.figures[name]:.3f}" for name in ("calibration error", "area under risk-coverage") if name in facts.figures
     )
     read = [column for column, kind in facts.columns.items() if ColumnKind(kind).modality is not None]
-    words = ", ".join(c for c in read if c in WORDS and c not in FROM_IMAGES and c != RECORD)
+    words = ", ".join(c for c in read if c in (HISTORY, SYMPTOMS))
     return f"""# {facts.title}
 {synthetic}
 A drafting aid for research and review. Not a medical device, not a diagnosis; a qualified person must review what it says.

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from core.errors import InputError
 from core.feature_cache import features_kept_in
-from core.label_learning.learned import LabelLearned
-from core.label_learning.learner import fit_labels, load_labels
-from core.label_learning.model import LabelModel
 from core.label_learning.options import LabelOptions
-from core.label_learning.rows import Rows
 from core.model_folder import check_place, save_whole
 from core.samples import FloatArray
 from core.splits import folds, hold_out
-from domains.medical.findings.columns import Row, as_table
+from core.table.progress import silent
+from domains.medical.findings.columns import Row
 from domains.medical.findings.evaluation import Asked, figures_of
-from domains.medical.findings.folder import FindingsModel, ModelFacts, by_finding, write_facts
+from domains.medical.findings.fitted import ABSENT, Fitted, by_finding
+from domains.medical.findings.folder import FindingsModel, ModelFacts, write_facts
 from domains.medical.findings.thresholds import Thresholds, fit_thresholds
 
-ABSENT = "none of these"  # the other label where there is only one finding
 ENOUGH = 30  # positives and negatives of every finding on held-out rows, from which on no folds are needed
 FOLDS = 4
 Say = Callable[[str], None]
@@ -113,39 +110,6 @@ def _train(rows: Sequence[Row], out: Path, lesson: Lesson, say: Say) -> Findings
     return FindingsModel.load(out)
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A label model that knows these findings."""
-
-    names: tuple[str, ...]
-    learned: LabelLearned
-
-    @property
-    def model(self) -> LabelModel:
-        """What answers."""
-        return self.learned.model
-
-    @classmethod
-    def of(cls, rows: Sequence[Row], names: tuple[str, ...], folder: Path, options: LabelOptions, scratch: Path, say: Say) -> Fitted:
-        """Fit on rows."""
-        task = "multilabel" if len(names) > 1 else "classification"
-        shown = [row if len(names) > 1 else _one(row, names[0]) for row in rows]
-        with tempfile.TemporaryDirectory(prefix="rows-", dir=scratch) as pictures:
-            fit_labels(task, as_table(shown, Path(pictures)), folder, options, say=say)
-        learned = load_labels(task, folder)
-        learned.shares = None
-        return cls(names, learned)
-
-    def encode(self, rows: Sequence[Row]) -> Rows:
-        """Rows as the model reads them."""
-        with tempfile.TemporaryDirectory(prefix="trivium-rows-") as pictures:
-            return self.learned.encode(as_table(rows, Path(pictures), kinds=self.model.kinds))
-
-    def ask(self, rows: Sequence[Row]) -> FloatArray:
-        """Calibrated probabilities, `[rows, findings]`."""
-        return by_finding(self.model.answers(self.encode(rows)), self.model.labels, self.names)
-
-
 def finding_names(rows: Sequence[Row]) -> tuple[str, ...]:
     """Every finding that occurs, in order.
 
@@ -193,7 +157,7 @@ def thresholds_of(rows: Sequence[Row], names: tuple[str, ...], options: LabelOpt
             seen = tuple(name for name in names if 0 < sum(name in (row.findings or ()) for row in learned) < len(learned))
             if not seen:
                 continue
-            fitted = Fitted.of(learned, seen, Path(scratch) / "model", options, Path(scratch), _quiet)
+            fitted = Fitted.of(learned, seen, Path(scratch) / "model", options, Path(scratch), silent)
             answers.append(by_finding(fitted.ask(tested), seen, names))
         asked += tested
     if not answers:
@@ -209,11 +173,3 @@ def _each(words: Iterable[str]) -> tuple[str, ...]:
 def _first(row: Row) -> tuple[str, ...]:
     """What splits are balanced by."""
     return row.findings or (ABSENT,)
-
-
-def _one(row: Row, name: str) -> Row:
-    return replace(row, findings=(name,) if name in (row.findings or ()) else (ABSENT,))
-
-
-def _quiet(_: str) -> None:
-    return

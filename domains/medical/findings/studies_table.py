@@ -15,11 +15,11 @@ from core.errors import InputError
 from core.table.media_paths import find_media
 from core.table.reading import read_table, recast
 from core.table.values import ColumnKind, RowProblem
+from domains.medical.findings.columns import FINDINGS, HISTORY, PATIENT, RECORD, STUDY, SYMPTOMS
 
 NONE = frozenset({"none", "normal", "no finding"})
 SEPARATOR, PLACES = "|", ";"
-STUDY, RECORD, HISTORY, SYMPTOMS, FINDINGS = "study", "record", "history", "symptoms", "findings"
-TOLD = ("patient", "taken", "modality", "body_part", "view", "laterality")
+TOLD = (PATIENT, "taken", "modality", "body_part", "view", "laterality")
 COLUMNS = (STUDY, RECORD, HISTORY, SYMPTOMS, FINDINGS, *TOLD)
 MOST_FINDINGS = 100
 

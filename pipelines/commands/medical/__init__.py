@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pipelines.cli import Entry, LazyGroup
 
+DOMAIN = "medical"
+ID_DIGITS = 8  # of a report's id, in tables and names of files
+FORMAT_NAMES = ("html", "pdf", "sr", "fhir", "encapsulated", "json")  # as domains.medical.formats.FORMATS, so that help stays quick
+
 medical = LazyGroup(
     "medical",
     help="Studies and records in, DRAFT reports out, for a person to review and sign.",

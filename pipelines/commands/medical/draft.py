@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from core.errors import TriviumError
+from core.errors import InputError, TriviumError
 from pipelines.cli import USER_ERROR_CODE, Session, pass_session
+from pipelines.commands.medical import DOMAIN, FORMAT_NAMES, ID_DIGITS
 from pipelines.commands.session_store import open_session_store
 from pipelines.console import console, json_option, print_json
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 PLACE = click.Path(path_type=Path, exists=True)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-FORMATS = ("html", "pdf", "sr", "fhir", "encapsulated", "json")
-DOMAIN = "medical"
-ID_DIGITS = 8
 
 
 @click.command(
@@ -37,7 +35,7 @@ ID_DIGITS = 8
 @click.option("--symptoms", default="", metavar="WORDS", help="Symptoms and history in words.")
 @click.option("--model", "models", multiple=True, type=FOLDER, help="Findings model to ask  [default: those of the configuration]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each draft here.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="What to write  [default: html and pdf]")
+@click.option("--format", "formats", multiple=True, type=click.Choice(FORMAT_NAMES), help="What to write  [default: html and pdf]")
 @json_option
 @pass_session
 def draft(
@@ -102,15 +100,19 @@ def worklist(session: Session, limit: int) -> None:
 
 def _written(drafted: Drafted, out: Path, formats: tuple[str, ...], zone: tzinfo) -> dict[str, str]:
     """Each format as a file named by the report's id."""
-    from core.whole_file import write_whole
     from domains.medical.formats import FORMATS, write_as
     from domains.medical.sign_off import SignedState
+    from pipelines.commands.medical.report_export import write_new
 
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be made: {error.strerror}; name another folder with --out") from error
     paths = {}
     for name in formats:
         path = out / f"{drafted.report.id[:ID_DIGITS]}{FORMATS[name].suffix}"
-        write_whole(path, write_as(name, drafted.report, SignedState(), drafted.file, zone))
+        content = write_as(name, drafted.report, SignedState(), drafted.file, zone)
+        write_new(path, content, force=True)  # a draft's own name: nothing but itself can be there
         paths[name] = str(path)
     return paths
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import click
 
 from core.errors import ConfigError
 from pipelines.cli import Session, pass_session
+from pipelines.commands.medical import DOMAIN, ID_DIGITS
 from pipelines.commands.session_store import open_session_store
 from pipelines.console import console, json_option, print_json
 
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from domains.medical.receiving.listener import Listener
     from domains.medical.receiving.settings import ReceivingSettings
 
-DOMAIN = "medical"
 RECEIVED = "received"  # folder of the objects, in the data folder
-ID_DIGITS = 8
 SHOWN_S = 0.5
 
 
@@ -53,6 +51,7 @@ def listen(
     under medical.listen. End it with Ctrl-C: what is not drafted yet is drafted at the next start.
     """
     from domains.medical.receiving.listener import Listener
+    from pipelines.watch import stopping_on_signals
 
     settings = cast("MedicalSettings", session.settings.section(DOMAIN))
     receiving = _receiving(settings, host, port, ae_title, callers)
@@ -62,7 +61,8 @@ def listen(
         listener.start()
         try:
             say.begin(receiving, listener.port)
-            with _asked_to_end() as ended:
+            ended = threading.Event()
+            with stopping_on_signals(ended):
                 say.show(listener, ended, for_s)
         finally:
             listener.stop()
@@ -156,18 +156,6 @@ def _drafter(store: Store, settings: MedicalSettings, tell: Callable[[Drafted], 
         outcome = "done"
     finally:
         store.finish_run(run_id, outcome, {"reports": sink.drafted})
-
-
-@contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set."""
-    ended = threading.Event()
-    before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield ended
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 class _Lines:

@@ -11,6 +11,7 @@ import click
 
 from core.errors import InputError
 from pipelines.cli import Session, pass_session
+from pipelines.commands.medical import DOMAIN, FORMAT_NAMES
 from pipelines.commands.medical.audit import audit
 from pipelines.commands.passwords import by_option, password_file_option, read_password, shell_user
 from pipelines.commands.session_store import open_session_store
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["audit", "reports"]
 
-DOMAIN = "medical"
 STATES = ("draft", "final", "amended")
-FORMAT_NAMES = ("html", "pdf", "sr", "fhir", "encapsulated", "json")  # as domains.medical.formats.FORMATS, so that help stays quick
 SECTIONS = ("indication", "technique", "comparison", "findings", "impression")
 MAX_FILE_BYTES = 16_000_000
 

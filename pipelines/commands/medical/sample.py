@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.commands.medical import DOMAIN
 from pipelines.runs import configuration_of, versions
 from pipelines.sink import StoreSink
 
 if TYPE_CHECKING:
     from core.store import Store
 
-DOMAIN = "medical"
 MODEL = "lung-ultrasound-demo"
 
 

@@ -10,13 +10,13 @@ import click
 from pipelines.cli import Session, pass_session
 from pipelines.commands.learning_options import FOLDER, TABLE, in_words, say
 from pipelines.commands.learning_options import as_json as plain
+from pipelines.commands.medical import DOMAIN
 from pipelines.console import json_option, print_json
 
 if TYPE_CHECKING:
     from core.table.values import RowProblem
     from domains.medical.config import MedicalSettings
 
-DOMAIN = "medical"
 MOST_PROBLEMS = 10
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def drafted(drafting: Drafting, sample_data: Path) -> Drafted:
 def with_finding(drafted: Drafted, status: Status, probability: float) -> Drafted:
     picture = next(e for e in drafted.report.evidence if e.kind == "picture")
     finding = Finding(name="abnormal lung", probability=probability, threshold=0.7, absent_below=0.2, status=status, evidence=(picture.id,))
-    return Drafted(drafted.report.model_copy(update={"findings": (finding,)}), drafted.files, drafted.seconds)
+    return replace(drafted, report=drafted.report.model_copy(update={"findings": (finding,)}))
 
 
 def test_a_draft_tells_the_record_the_picture_and_what_is_missing(drafted: Drafted) -> None:

@@ -81,3 +81,27 @@ def test_a_place_that_cannot_be_read_costs_itself_and_exit_code_2(sample_data: P
     assert "place 1:" in done.stderr
     assert str(tmp_path) not in done.stderr
     assert len(json.loads(done.stdout)) == 1
+
+
+def test_drafts_that_are_written_are_for_their_owner_alone(sample_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "drafts"
+    run(tmp_path, "medical", "draft", str(sample_data / "medical" / "study"), "--out", str(out), "--format", "json", "--format", "html")
+
+    assert [file.stat().st_mode & 0o777 for file in out.iterdir()] == [0o600, 0o600]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(sample_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["medical", "draft", str(sample_data / "medical" / "study"), "--out", str(tmp_path / "file" / "drafts")]
+
+    done = CliRunner().invoke(cli, arguments, env={"TRIVIUM_DATA_FOLDER": str(tmp_path / "data")})
+
+    assert done.exit_code == 2
+    assert "cannot be made" in done.stderr
+
+
+def test_the_names_in_help_are_those_of_the_formats() -> None:
+    from domains.medical.formats import FORMATS
+    from pipelines.commands.medical import FORMAT_NAMES
+
+    assert tuple(FORMATS) == FORMAT_NAMES
