@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,10 +18,9 @@ from core.errors import StoreError
 from core.store.cleaning import clean_json, clean_text
 from core.store.evidence import EvidenceFolder
 from core.store.models import AlertRow, EvidenceRow, RunRow
-from core.store.values import LIMIT_MAX, AlertFilter, StoredAlert, StoredEvidence
+from core.store.pages import begins_with, check_limit, is_id, parse_cursor, the_only
+from core.store.values import AlertFilter, StoredAlert, StoredEvidence
 
-_ID = re.compile(r"[0-9a-f]{32}")
-_PREFIX = re.compile(r"[0-9a-f]{1,32}")
 _KEPT_ON_UPDATE = ("id", "created_wall_s")
 _IDS_A_QUERY = 500
 
@@ -71,11 +69,10 @@ def find_alerts(session: Session, wanted: AlertFilter, folder: EvidenceFolder) -
     Raises:
         StoreError: the limit or the cursor cannot be.
     """
-    if not 1 <= wanted.limit <= LIMIT_MAX:
-        raise StoreError(f"cannot list {wanted.limit} alerts at once; ask for 1 to {LIMIT_MAX} and go on with `after`")
+    check_limit(wanted.limit, "alert")
     query = _filtered(select(AlertRow), wanted)
     if wanted.after is not None:
-        query = query.where(tuple_(AlertRow.at_wall_s, AlertRow.id) < tuple_(*_parse_cursor(wanted.after)))
+        query = query.where(tuple_(AlertRow.at_wall_s, AlertRow.id) < tuple_(*parse_cursor(wanted.after, "alert")))
     rows = session.scalars(query.order_by(AlertRow.at_wall_s.desc(), AlertRow.id.desc()).limit(wanted.limit)).all()
     return _stored(session, rows, folder)
 
@@ -86,19 +83,12 @@ def find_alert(session: Session, prefix: str, folder: EvidenceFolder) -> StoredA
     Raises:
         StoreError: no alert's does, or more than one's.
     """
-    if not _PREFIX.fullmatch(prefix):
-        raise StoreError(f"{prefix[:80]!r} is not an alert's id; give its first hexadecimal digits as the list shows them")
-    last = prefix + "g"  # sorts after every id that begins with the prefix
-    rows = session.scalars(select(AlertRow).where(AlertRow.id >= prefix, AlertRow.id < last).order_by(AlertRow.id).limit(2)).all()
-    if not rows:
-        raise StoreError(f"no alert's id begins with {prefix}; list the alerts to see their ids")
-    if len(rows) > 1:
-        raise StoreError(f"more than one alert's id begins with {prefix}; give more digits")
-    return _stored(session, rows, folder)[0]
+    query = select(AlertRow).where(begins_with(AlertRow.id, prefix, "alert")).order_by(AlertRow.id).limit(2)
+    return _stored(session, [the_only(session.scalars(query).all(), prefix, "alert")], folder)[0]
 
 
 def _check(alert: Alert) -> None:
-    if not _ID.fullmatch(alert.id):
+    if not is_id(alert.id):
         raise StoreError(f"{alert.id[:80]!r} cannot be an alert's id; it must be 32 hexadecimal digits")
     numbers = (alert.start_s, alert.end_s, alert.score, alert.wall_start_s or 0.0, alert.wall_end_s or 0.0)
     if not all(math.isfinite(number) for number in numbers):
@@ -124,17 +114,6 @@ def _filtered(query: Select[AlertRow], wanted: AlertFilter) -> Select[AlertRow]:
     if wanted.min_score is not None:
         query = query.where(AlertRow.score >= wanted.min_score)
     return query
-
-
-def _parse_cursor(cursor: str) -> tuple[float, str]:
-    at_wall_s, _, alert_id = cursor.partition(":")
-    try:
-        at_s = float(at_wall_s)
-    except ValueError:
-        at_s = math.nan
-    if not math.isfinite(at_s) or not _ID.fullmatch(alert_id):
-        raise StoreError(f"{cursor[:80]!r} is not a cursor; take `cursor` of the last alert of the page before")
-    return at_s, alert_id
 
 
 def _stored(session: Session, rows: Sequence[AlertRow], folder: EvidenceFolder) -> list[StoredAlert]:

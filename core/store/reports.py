@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import re
-
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.errors import StoreError
 from core.store.cleaning import clean_text
+from core.store.pages import begins_with, check_limit, parse_cursor, the_only
 from core.store.report_models import ReportRow, ReportVersionRow
 from core.store.report_values import ReportFilter, ReportState, ReportVersion, StoredReport
-from core.store.values import LIMIT_MAX
-
-_ID = re.compile(r"[0-9a-f]{32}")
-_PREFIX = re.compile(r"[0-9a-f]{1,32}")
 
 
 def find_reports(session: Session, wanted: ReportFilter) -> list[StoredReport]:
@@ -24,8 +18,7 @@ def find_reports(session: Session, wanted: ReportFilter) -> list[StoredReport]:
     Raises:
         StoreError: the limit or the cursor cannot be.
     """
-    if not 1 <= wanted.limit <= LIMIT_MAX:
-        raise StoreError(f"cannot list {wanted.limit} reports at once; ask for 1 to {LIMIT_MAX} and go on with `after`")
+    check_limit(wanted.limit, "report")
     query = _heads()
     for column, value in ((ReportRow.domain, wanted.domain), (ReportRow.subject, wanted.subject), (ReportRow.state, wanted.state)):
         if value is not None:
@@ -35,7 +28,7 @@ def find_reports(session: Session, wanted: ReportFilter) -> list[StoredReport]:
     if wanted.until_wall_s is not None:
         query = query.where(ReportRow.created_wall_s < wanted.until_wall_s)
     if wanted.after is not None:
-        query = query.where(tuple_(ReportRow.created_wall_s, ReportRow.id) < tuple_(*_parse_cursor(wanted.after)))
+        query = query.where(tuple_(ReportRow.created_wall_s, ReportRow.id) < tuple_(*parse_cursor(wanted.after, "report")))
     rows = session.execute(query.order_by(ReportRow.created_wall_s.desc(), ReportRow.id.desc()).limit(wanted.limit))
     return [_stored(row, version_state) for row, version_state in rows]
 
@@ -56,15 +49,8 @@ def find_id(session: Session, prefix: str) -> str:
     Raises:
         StoreError: no report's does, or more than one's.
     """
-    if not _PREFIX.fullmatch(prefix):
-        raise StoreError(f"{prefix[:80]!r} is not a report's id; give its first hexadecimal digits as the list shows them")
-    last = prefix + "g"  # sorts after every id that begins with the prefix
-    ids = session.scalars(select(ReportRow.id).where(ReportRow.id >= prefix, ReportRow.id < last).order_by(ReportRow.id).limit(2)).all()
-    if not ids:
-        raise StoreError(f"no report's id begins with {prefix}; list the reports to see their ids")
-    if len(ids) > 1:
-        raise StoreError(f"more than one report's id begins with {prefix}; give more digits")
-    return ids[0]
+    query = select(ReportRow.id).where(begins_with(ReportRow.id, prefix, "report")).order_by(ReportRow.id).limit(2)
+    return the_only(session.scalars(query).all(), prefix, "report")
 
 
 def find_versions(session: Session, report_id: str) -> list[ReportVersion]:
@@ -104,11 +90,6 @@ def as_version(row: ReportVersionRow) -> ReportVersion:
     )
 
 
-def is_id(text: str) -> bool:
-    """Whether it can be a whole id."""
-    return _ID.fullmatch(text) is not None
-
-
 def _heads() -> Select[ReportRow, str]:
     newest = (ReportVersionRow.report_id == ReportRow.id) & (ReportVersionRow.number == ReportRow.version)
     return select(ReportRow, ReportVersionRow.state).join(ReportVersionRow, newest)
@@ -124,14 +105,3 @@ def _stored(row: ReportRow, version_state: str) -> StoredReport:
         version_state=ReportState(version_state),
         created_wall_s=row.created_wall_s,
     )
-
-
-def _parse_cursor(cursor: str) -> tuple[float, str]:
-    created_wall_s, _, report_id = cursor.partition(":")
-    try:
-        created_s = float(created_wall_s)
-    except ValueError:
-        created_s = math.nan
-    if not math.isfinite(created_s) or not _ID.fullmatch(report_id):
-        raise StoreError(f"{cursor[:80]!r} is not a cursor; take `cursor` of the last report of the page before")
-    return created_s, report_id

@@ -18,10 +18,11 @@ from core.store.canonical import canonical_json, sha256_of
 from core.store.cleaning import clean_json, clean_text
 from core.store.database import Database
 from core.store.evidence import EvidenceFolder
+from core.store.pages import is_id
 from core.store.report_files import keep_files, written_files
 from core.store.report_models import ReportRow, ReportVersionRow
 from core.store.report_values import Person, ReportFile, ReportState, ReportVersion
-from core.store.reports import as_version, find_id, find_version, is_id
+from core.store.reports import as_version, find_id, find_version
 
 EDITORS = ("clinician", "signer")
 SIGNERS = ("signer",)
