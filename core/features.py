@@ -48,6 +48,17 @@ class Features:
         return Features(tokens[None].copy(), np.ones((1, len(tokens)), np.bool_), (self.sentences[index],), self.encoder)
 
 
+def padded(rows: Sequence[FloatArray], width: int) -> tuple[FloatArray, BoolArray]:
+    """Token vectors of several rows, `[time, width]` each, as one block: tokens `[batch, time, width]`, mask `[batch, time]`."""
+    longest = max(len(row) for row in rows)
+    tokens = np.zeros((len(rows), longest, width), np.float32)
+    mask = np.zeros((len(rows), longest), np.bool_)
+    for index, row in enumerate(rows):
+        tokens[index, : len(row)] = row
+        mask[index, : len(row)] = True
+    return tokens, mask
+
+
 def stack(rows: Sequence[Features]) -> Features:
     """Pad and stack batches of one encoder into one batch.
 

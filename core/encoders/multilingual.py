@@ -8,12 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from core.encoders.checks import payloads
 from core.encoders.sentences import DEFAULT_WEIGHTS, SentenceEncoder
 from core.errors import InputError
-from core.features import Features
+from core.features import Features, padded
 from core.samples import Modality, Observation, Text
 
 MOST_SENTENCES = 32  # read of one text; the rest is cut, and the sentences say so
@@ -63,13 +61,7 @@ class MultilingualTextEncoder:
             if not parts:
                 raise InputError(f"{self.name}: {observation.source} gave a text without words")
             rows.append(parts)
-        longest = max(len(row[:MOST_SENTENCES]) for row in rows)
-        tokens = np.zeros((len(rows), longest, self.width), np.float32)
-        mask = np.zeros((len(rows), longest), np.bool_)
-        for index, row in enumerate(rows):
-            vectors = self._encoder.encode(row[:MOST_SENTENCES])
-            tokens[index, : len(vectors)] = vectors
-            mask[index, : len(vectors)] = True
+        tokens, mask = padded([self._encoder.encode(row[:MOST_SENTENCES]) for row in rows], self.width)
         return Features(tokens, mask, tuple(_shown(row) for row in rows), self.name)
 
     def describe(self, observation: Observation) -> str:

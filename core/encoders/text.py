@@ -17,7 +17,7 @@ import torch
 from core.encoders.checks import payloads
 from core.encoders.identity import identity
 from core.errors import InputError, ModelError
-from core.features import Features
+from core.features import Features, padded
 from core.samples import FloatArray, Modality, Observation, Text
 from core.weights import locate
 
@@ -67,12 +67,7 @@ class TextEncoder:
                 raise InputError(f"{self.name}: {observation.source} gave a text without words")
             texts.append(words)
         rows, cut = self._encode(texts)
-        longest = max(len(row) for row in rows)
-        tokens = np.zeros((len(rows), longest, self.width), np.float32)
-        mask = np.zeros((len(rows), longest), np.bool_)
-        for index, row in enumerate(rows):
-            tokens[index, : len(row)] = row
-            mask[index, : len(row)] = True
+        tokens, mask = padded(rows, self.width)
         sentences = tuple(self._sentences(text, is_cut) for text, is_cut in zip(texts, cut, strict=True))
         return Features(tokens, mask, sentences, self.name)
 

@@ -12,7 +12,7 @@ import numpy as np
 from core.errors import ModelError
 from core.featuresets import FeatureSet
 from core.label_learning.pieces import word_vectors
-from core.label_learning.rows import Rows, ask_by_weights, pool
+from core.label_learning.rows import Rows, ask_by_weights, pool, weights_fit, weights_from_json
 from core.samples import FloatArray, Modality
 
 ANSWERS = "answers"
@@ -130,13 +130,10 @@ def read_mixture(
             read = {Modality(m): widths[Modality(m)] for m in one["modalities"]}
             words = _words(folder / words_file(place)) if one["has_words"] else {}
             members[str(one["name"])] = PlainMember(open_member(folder / graph_file(place)), read, words, labels).ask
-        weights = {
-            frozenset(Modality(m) for m in one["modalities"]): {str(k): float(v) for k, v in one["members"].items()}
-            for one in told["weights"]
-        }
+        weights = weights_from_json(told["weights"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder.name}: its members are not what this version writes ({str(error)[:80]}); export again") from error
-    if not weights or any(not w or set(w) - set(members) or not all(0 < v <= 1 for v in w.values()) for w in weights.values()):
+    if not weights_fit(weights, members):
         raise ModelError(f"{folder.name}: the weights of its members do not fit; export again")
     return Mixture(weights, members, widths, labels)
 

@@ -13,7 +13,7 @@ from core.errors import ModelError
 from core.label_learning.answers import to_logits
 from core.label_learning.members import Member
 from core.label_learning.options import LabelOptions
-from core.label_learning.rows import Rows, ask_by_weights
+from core.label_learning.rows import Rows, ask_by_weights, weights_fit, weights_from_json
 from core.label_learning.selection import Pattern, Weights
 from core.model_folder import check_hashes, read_json, write_json
 from core.samples import FloatArray, Modality
@@ -122,17 +122,14 @@ def read_model(folder: Path, task_name: str) -> LabelModel:
         kinds = {str(name): ColumnKind(kind) for name, kind in config["kinds"].items()}
         tabular = TabularState.from_json(config["tabular"]) if config["tabular"] else None
         members = _members(folder, config["members"], task(task_name), labels)
-        weights = {
-            frozenset(Modality(m) for m in one["modalities"]): {str(k): float(v) for k, v in one["members"].items()}
-            for one in config["weights"]
-        }
+        weights = weights_from_json(config["weights"])
         options = LabelOptions.model_validate(config["options"])
         calibration = read_calibration(read_json(folder, CALIBRATION), len(labels))
         groups, separator = frozenset(map(str, config["groups"])), config["separator"]
         metrics = {str(k): float(v) for k, v in read_json(folder, METRICS).items() if isinstance(v, int | float)}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder.name}: its JSON files are not what this version writes ({str(error)[:80]}); train again") from error
-    if not weights or any(not w or set(w) - set(members) or not all(0 < v <= 1 for v in w.values()) for w in weights.values()):
+    if not weights_fit(weights, members):
         raise ModelError(f"{folder.name}: the weights of its members do not fit; train again")
     split = load_split(folder / SPLIT)
     return LabelModel(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +85,20 @@ def ask_by_weights(
         part = rows if len(places) == len(rows) else rows.select(places)
         found[places] = sum(members[name](part).astype(np.float64) * weight for name, weight in weights[pattern].items())
     return found
+
+
+def weights_from_json(told: Sequence[Mapping[str, Any]]) -> dict[frozenset[Modality], dict[str, float]]:
+    """Who answers what, as a model's folder and its export write it.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is none of that.
+    """
+    return {frozenset(Modality(m) for m in one["modalities"]): {str(k): float(v) for k, v in one["members"].items()} for one in told}
+
+
+def weights_fit(weights: Mapping[frozenset[Modality], Mapping[str, float]], members: Collection[str]) -> bool:
+    """Whether each set of modalities is answered, by members that are there and count."""
+    return bool(weights) and all(w and set(w) <= set(members) and all(0 < v <= 1 for v in w.values()) for w in weights.values())
 
 
 def _nearest(here: frozenset[Modality], weights: Mapping[frozenset[Modality], Mapping[str, float]]) -> frozenset[Modality]:

@@ -69,7 +69,7 @@ def find_alerts(session: Session, wanted: AlertFilter, folder: EvidenceFolder) -
     Raises:
         StoreError: the limit or the cursor cannot be.
     """
-    check_limit(wanted.limit, "alert")
+    check_limit(wanted.limit, "alerts")
     query = _filtered(select(AlertRow), wanted)
     if wanted.after is not None:
         query = query.where(tuple_(AlertRow.at_wall_s, AlertRow.id) < tuple_(*parse_cursor(wanted.after, "alert")))

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from core.errors import StoreError
 from core.store.canonical import sha256_of
 from core.store.cleaning import clean_json, clean_text
+from core.store.pages import check_limit
 from core.store.report_models import AuditRow
 from core.store.report_values import AuditEntry, AuditFilter
-from core.store.values import LIMIT_MAX
 
 FIRST_PREVIOUS = "0" * 64
 VERSION_ACTIONS = ("report.drafted", "report.edited", "report.signed", "report.amended")  # each tells of a version and of nothing else
@@ -68,8 +68,7 @@ def find_entries(session: Session, wanted: AuditFilter) -> list[AuditEntry]:
     Raises:
         StoreError: the limit cannot be.
     """
-    if not 1 <= wanted.limit <= LIMIT_MAX:
-        raise StoreError(f"cannot list {wanted.limit} audit entries at once; ask for 1 to {LIMIT_MAX} and go on with `before`")
+    check_limit(wanted.limit, "audit entries", "before")
     query = select(AuditRow)
     for column, value in ((AuditRow.who, wanted.who), (AuditRow.action, wanted.action), (AuditRow.subject, wanted.subject)):
         if value is not None:

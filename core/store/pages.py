@@ -43,14 +43,19 @@ def parse_cursor(cursor: str, what: str) -> tuple[float, str]:
     return at_s, identity
 
 
-def check_limit(limit: int, what: str) -> None:
+def check_limit(limit: int, what: str, go_on: str = "after") -> None:
     """That so many can be listed at once.
+
+    Args:
+        limit: how many.
+        what: in the plural: `alerts`.
+        go_on: the filter's field that the next page is asked with.
 
     Raises:
         StoreError: they cannot.
     """
     if not 1 <= limit <= LIMIT_MAX:
-        raise StoreError(f"cannot list {limit} {what}s at once; ask for 1 to {LIMIT_MAX} and go on with `after`")
+        raise StoreError(f"cannot list {limit} {what} at once; ask for 1 to {LIMIT_MAX} and go on with `{go_on}`")
 
 
 def begins_with(column: Any, prefix: str, what: str) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ def find_reports(session: Session, wanted: ReportFilter) -> list[StoredReport]:
     Raises:
         StoreError: the limit or the cursor cannot be.
     """
-    check_limit(wanted.limit, "report")
+    check_limit(wanted.limit, "reports")
     query = _heads()
     for column, value in ((ReportRow.domain, wanted.domain), (ReportRow.subject, wanted.subject), (ReportRow.state, wanted.state)):
         if value is not None:
